@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The numbers PC/SC clients and readers exchange, with their public names.
+
+/// Return values as the socket carries them.
+pub mod rv {
+    /// It worked.
+    pub const SUCCESS: u32 = 0;
+    /// Something the server did not expect; also "no more handles on this reader".
+    pub const INTERNAL_ERROR: u32 = 0x8010_0001;
+    /// A wait was cancelled from another connection.
+    pub const CANCELLED: u32 = 0x8010_0002;
+    /// Unknown context or card handle.
+    pub const INVALID_HANDLE: u32 = 0x8010_0003;
+    /// A limit of the server was reached.
+    pub const NO_MEMORY: u32 = 0x8010_0006;
+    /// The answer does not fit the client's buffer.
+    pub const INSUFFICIENT_BUFFER: u32 = 0x8010_0008;
+    /// No reader has this name.
+    pub const UNKNOWN_READER: u32 = 0x8010_0009;
+    /// Someone else holds the reader.
+    pub const SHARING_VIOLATION: u32 = 0x8010_000B;
+    /// The reader is empty.
+    pub const NO_SMARTCARD: u32 = 0x8010_000C;
+    /// The card does not speak the protocol asked for.
+    pub const PROTO_MISMATCH: u32 = 0x8010_000F;
+    /// An argument is outside its range.
+    pub const INVALID_VALUE: u32 = 0x8010_0011;
+    /// The exchange with the card failed, or no transaction was open.
+    pub const NOT_TRANSACTED: u32 = 0x8010_0016;
+    /// The two sides speak different protocol versions.
+    pub const SERVICE_STOPPED: u32 = 0x8010_001E;
+    /// Not offered by this reader. On the pcsc-lite socket this is 0x8010001F.
+    pub const UNSUPPORTED_FEATURE: u32 = 0x8010_001F;
+    /// The card is mute.
+    pub const UNRESPONSIVE_CARD: u32 = 0x8010_0066;
+    /// The card has no power.
+    pub const UNPOWERED_CARD: u32 = 0x8010_0067;
+    /// Another client reset the card.
+    pub const RESET_CARD: u32 = 0x8010_0068;
+    /// The card was taken away.
+    pub const REMOVED_CARD: u32 = 0x8010_0069;
+}
+
+/// How a client shares a reader.
+pub mod share {
+    /// Alone.
+    pub const EXCLUSIVE: u32 = 1;
+    /// Together with others.
+    pub const SHARED: u32 = 2;
+    /// The reader itself, with or without a card; counted like a shared use.
+    pub const DIRECT: u32 = 3;
+}
+
+/// Transmission protocols, as bits.
+pub mod protocol {
+    /// Not negotiated.
+    pub const UNDEFINED: u32 = 0;
+    /// T=0.
+    pub const T0: u32 = 1;
+    /// T=1.
+    pub const T1: u32 = 2;
+    /// Unformatted.
+    pub const RAW: u32 = 4;
+    /// Old spelling of "T=0 or T=1".
+    pub const ANY_OLD: u32 = 0x1000;
+}
+
+/// What happens to the card at a disconnect, a reconnect or the end of a transaction.
+pub mod disposition {
+    /// Nothing.
+    pub const LEAVE: u32 = 0;
+    /// Warm reset.
+    pub const RESET: u32 = 1;
+    /// Power off (a cold reset where the client stays).
+    pub const UNPOWER: u32 = 2;
+    /// Eject; no reader here can, so nothing happens, like on a real one.
+    pub const EJECT: u32 = 3;
+}
+
+/// Who asks for a context.
+pub mod scope {
+    /// The largest scope number that exists (user 0, terminal 1, system 2, global 3).
+    pub const LAST: u32 = 3;
+}
+
+/// Bits of a reader's state.
+pub mod state {
+    /// No card.
+    pub const ABSENT: u32 = 0x02;
+    /// A card.
+    pub const PRESENT: u32 = 0x04;
+    /// The card is mute.
+    pub const SWALLOWED: u32 = 0x08;
+    /// The card has power.
+    pub const POWERED: u32 = 0x10;
+    /// The card answered to reset.
+    pub const NEGOTIABLE: u32 = 0x20;
+}
+
+/// Attributes of a reader.
+pub mod attribute {
+    /// Who makes the reader (text, NUL-terminated).
+    pub const VENDOR_NAME: u32 = 0x0001_0100;
+    /// The model (text, NUL-terminated).
+    pub const VENDOR_IFD_TYPE: u32 = 0x0001_0101;
+    /// The version, 0xMMmmbbbb.
+    pub const VENDOR_IFD_VERSION: u32 = 0x0001_0102;
+    /// Kind and number of the channel, 0xDDDDCCCC.
+    pub const CHANNEL_ID: u32 = 0x0002_0110;
+    /// Asynchronous protocols the reader offers.
+    pub const ASYNC_PROTOCOL_TYPES: u32 = 0x0003_0120;
+    /// Largest T=1 information field the reader takes.
+    pub const MAX_IFSD: u32 = 0x0003_0125;
+    /// Mechanical characteristics; zero: none.
+    pub const CHARACTERISTICS: u32 = 0x0006_0150;
+    /// The protocol in use.
+    pub const CURRENT_PROTOCOL_TYPE: u32 = 0x0008_0201;
+    /// T=1 information field size of the card.
+    pub const CURRENT_IFSC: u32 = 0x0008_0207;
+    /// T=1 information field size of the reader.
+    pub const CURRENT_IFSD: u32 = 0x0008_0208;
+    /// One byte: 0 no card, 2 a card in place.
+    pub const ICC_PRESENCE: u32 = 0x0009_0300;
+    /// One byte: whether the card's contact is active.
+    pub const ICC_INTERFACE_STATUS: u32 = 0x0009_0301;
+    /// The answer to reset. The clients of this card read it from here only (card facts, section 11).
+    pub const ATR_STRING: u32 = 0x0009_0303;
+    /// One byte: 0 unknown, 1 asynchronous (ISO/IEC 7816).
+    pub const ICC_TYPE_PER_ATR: u32 = 0x0009_0304;
+    /// Largest command buffer.
+    pub const MAXINPUT: u32 = 0x0007_A007;
+    /// Number of this reader.
+    pub const DEVICE_UNIT: u32 = 0x7FFF_0001;
+    /// Name of the reader (text, NUL-terminated).
+    pub const DEVICE_FRIENDLY_NAME: u32 = 0x7FFF_0003;
+    /// System name of the reader; the same here.
+    pub const DEVICE_SYSTEM_NAME: u32 = 0x7FFF_0004;
+}
+
+/// Control codes and what belongs to them (PC/SC part 10).
+pub mod control {
+    /// "Which features do you have?"
+    pub const GET_FEATURE_REQUEST: u32 = 0x4200_0000 + 3400;
+    /// Tag of the feature that describes PIN entry.
+    pub const FEATURE_IFD_PIN_PROPERTIES: u8 = 0x0A;
+    /// Tag of the feature that lists properties.
+    pub const FEATURE_GET_TLV_PROPERTIES: u8 = 0x12;
+    /// The control code this server announces for the PIN properties.
+    pub const IFD_PIN_PROPERTIES: u32 = 0x4233_000A;
+    /// The control code this server announces for the property list.
+    pub const GET_TLV_PROPERTIES: u32 = 0x4233_0012;
+}

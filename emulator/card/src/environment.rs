@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! MANAGE SECURITY ENVIRONMENT, SET (ISO/IEC 7816-4 §11.5.11, sections 4.2 to
+//! 4.6 of the card facts), and the key agreement that one of its forms does.
+
+use crate::card::Card;
+use crate::image::Directory;
+use crate::keys::{KeyReference, MODULUS_LEN};
+use crate::memory::NonVolatile;
+use crate::observe::Event;
+use crate::pipeline::{Answer, Call, wrong_data};
+use crate::session::{Afterwards, Agreement, Channel};
+use iso7816_wire::{StatusWord, dh, tlv};
+use zeroize::Zeroizing;
+
+/// Control reference templates by P1-P2.
+const KEY_AGREEMENT: u16 = 0x41A6;
+const INTERNAL_AUTHENTICATION: u16 = 0x41A4;
+const EXTERNAL_AUTHENTICATION: u16 = 0x81A4;
+const CERTIFICATE_VERIFICATION: u16 = 0x81B6;
+
+/// DH with privacy and SHA-256; also names the device authentication.
+const ALGORITHM_PRIVACY: u8 = 0x9B;
+/// RSA with PKCS#1 v1.5 padding around the data as it is.
+const ALGORITHM_PKCS1: u8 = 0x02;
+/// ISO 9796-2 scheme 1 with SHA-256.
+const ALGORITHM_CERTIFICATE: u8 = 0x41;
+
+const REFERENCE_DH: u8 = 0x81;
+const REFERENCE_TERMINAL_CA: u8 = 0x84;
+
+impl<M: NonVolatile> Card<M> {
+    pub(crate) fn manage_security_environment(&mut self, call: &Call) -> Answer {
+        let objects = ControlReference::read(&call.apdu.data)?;
+        // All keys are local to DF CIE.
+        let in_cie = self.volatile.directory.0 == Directory::Cie;
+        let local = |known: bool| {
+            if known && in_cie { Ok(()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND) }
+        };
+        match call.p1_p2() {
+            KEY_AGREEMENT => {
+                objects.expect_algorithm(ALGORITHM_PRIVACY)?;
+                local(objects.public_key()? == [REFERENCE_DH])?;
+                self.agree(objects.value(objects.dh_public)?, call.secured)?;
+            }
+            INTERNAL_AUTHENTICATION => {
+                let (key, algorithm) = match objects.value(objects.private_key)? {
+                    [0x81] => (KeyReference::Authentication, ALGORITHM_PKCS1),
+                    [0x82] => (KeyReference::Device, ALGORITHM_PRIVACY),
+                    [0x83] => (KeyReference::Services, ALGORITHM_PKCS1),
+                    _ => return Err(StatusWord::REFERENCED_DATA_NOT_FOUND),
+                };
+                local(true)?;
+                objects.expect_algorithm(algorithm)?;
+                self.volatile.environment.internal = Some(key);
+            }
+            EXTERNAL_AUTHENTICATION => {
+                let holder = objects.public_key()?;
+                let key = self.volatile.status.terminal_key.as_ref();
+                local(key.is_some_and(|key| key.chr == holder))?;
+                self.volatile.environment.external = true;
+            }
+            CERTIFICATE_VERIFICATION => {
+                local(objects.public_key()? == [REFERENCE_TERMINAL_CA])?;
+                objects.expect_algorithm(ALGORITHM_CERTIFICATE)?;
+                self.volatile.environment.certificate = true;
+            }
+            _ => return Err(StatusWord::WRONG_P1_P2),
+        }
+        Ok(StatusWord::OK.into())
+    }
+
+    /// The card's half of the key agreement (section 4.2). The new keys wait
+    /// for the first protected command; inside a session the session ends once
+    /// this command is answered (choice 22).
+    fn agree(&mut self, terminal_public: &[u8], secured: bool) -> Result<(), StatusWord> {
+        let domain = &self.profile.dh;
+        if !dh::is_valid_public(terminal_public, &domain.p) {
+            return Err(StatusWord::WRONG_DATA);
+        }
+        let (card_public, z) = loop {
+            let secret = Zeroizing::new(self.random.array::<32>());
+            if !is_valid_secret(&*secret, &domain.q) {
+                continue;
+            }
+            let power = |base: &[u8]| {
+                dh::mod_exp(base, &*secret, &domain.p).ok_or(StatusWord::NO_DIAGNOSIS)
+            };
+            let card_public = power(&domain.g)?;
+            let z = Zeroizing::new(power(terminal_public)?);
+            // The desktop clients lose more than one leading zero byte
+            // (section 4.2); a value with two comes once in 65,536.
+            if starts_well(&card_public) && starts_well(&z) {
+                break (card_public, z);
+            }
+        };
+        let agreement = Agreement {
+            keys: dh::derive_keys(&dh::right_aligned(&z, MODULUS_LEN)),
+            terminal_public: terminal_public.to_vec(),
+            card_public,
+        };
+        self.emit(&Event::SessionKeys(&agreement.keys));
+        if secured {
+            self.volatile.afterwards = Some(Afterwards::Rekey(agreement));
+        } else {
+            self.volatile.channel = Channel::Pending(agreement);
+        }
+        Ok(())
+    }
+}
+
+/// At most one leading zero byte.
+fn starts_well(number: &[u8]) -> bool {
+    !number.starts_with(&[0, 0])
+}
+
+/// 1 < secret < q, both as long as q.
+fn is_valid_secret(secret: &[u8], q: &[u8]) -> bool {
+    let one = secret.split_last().is_some_and(|(last, rest)| *last < 2 && rest.iter().all(|b| *b == 0));
+    !one && secret < q
+}
+
+/// The data objects of a control reference template, each at most once.
+#[derive(Default)]
+struct ControlReference<'a> {
+    algorithm: Option<&'a [u8]>,
+    public_key: Option<&'a [u8]>,
+    private_key: Option<&'a [u8]>,
+    dh_public: Option<&'a [u8]>,
+}
+
+impl<'a> ControlReference<'a> {
+    fn read(data: &'a [u8]) -> Result<Self, StatusWord> {
+        let mut objects = Self::default();
+        for object in tlv::Reader::new(data) {
+            let object = object.map_err(wrong_data)?;
+            let slot = match object.tag {
+                0x80 => &mut objects.algorithm,
+                0x83 => &mut objects.public_key,
+                0x84 => &mut objects.private_key,
+                0x91 => &mut objects.dh_public,
+                _ => return Err(StatusWord::WRONG_DATA),
+            };
+            if slot.replace(object.value).is_some() {
+                return Err(StatusWord::WRONG_DATA);
+            }
+        }
+        Ok(objects)
+    }
+
+    fn value(&self, object: Option<&'a [u8]>) -> Result<&'a [u8], StatusWord> {
+        object.ok_or(StatusWord::WRONG_DATA)
+    }
+
+    fn public_key(&self) -> Result<&'a [u8], StatusWord> {
+        self.value(self.public_key)
+    }
+
+    fn expect_algorithm(&self, algorithm: u8) -> Result<(), StatusWord> {
+        if self.value(self.algorithm)? == [algorithm] {
+            Ok(())
+        } else {
+            Err(StatusWord::WRONG_DATA)
+        }
+    }
+}

@@ -126,7 +126,7 @@ impl<M: NonVolatile> CardDoor for Card<M> {
     fn power_on(&mut self) -> Vec<u8> {
         self.volatile = Volatile::default();
         self.powered = true;
-        self.emit(&Event::PowerOn);
+        self.emit(&Event::PowerOn(&self.profile.family.atr));
         self.profile.family.atr.clone()
     }
 
@@ -135,7 +135,7 @@ impl<M: NonVolatile> CardDoor for Card<M> {
             return self.power_on();
         }
         self.volatile = Volatile::default();
-        self.emit(&Event::Reset);
+        self.emit(&Event::Reset(&self.profile.family.atr));
         self.profile.family.atr.clone()
     }
 

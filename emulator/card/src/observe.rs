@@ -10,10 +10,10 @@ use std::sync::Arc;
 /// Something that happens to or inside the card, in the order it happens.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// Power was applied (cold reset).
-    PowerOn,
-    /// Warm reset.
-    Reset,
+    /// Power was applied (cold reset); the answer to reset.
+    PowerOn(&'a [u8]),
+    /// Warm reset; the answer to reset.
+    Reset(&'a [u8]),
     /// Power was removed.
     PowerOff,
     /// Bytes arrived at the door.

@@ -112,7 +112,6 @@ impl<M: NonVolatile> Card<M> {
             Channel::None => return StatusWord::CONDITIONS_NOT_SATISFIED.to_bytes().to_vec(),
             // The first protected command makes the session live (choice 22).
             Channel::Pending(agreement) => {
-                self.volatile.chain = None;
                 (Box::new(Session::new(&agreement.keys, INITIAL_SSC)), agreement)
             }
             Channel::Live(session, agreement) => (session, agreement),

@@ -89,7 +89,17 @@ fn derive(z: &[u8], counter: u32) -> Zeroizing<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cie_vectors::published::{Figures, RFC5114};
     use hex_literal::hex;
+
+    #[test]
+    fn rfc5114_key_pair() {
+        let figures = Figures::parse(RFC5114).unwrap();
+        let figure = |name| figures.get(name).unwrap();
+        let public = mod_exp(figure("g"), figure("xa"), figure("p")).unwrap();
+        assert_eq!(public, figure("ya"));
+        assert!(is_valid_public(&public, figure("p")));
+    }
 
     #[test]
     fn powers_of_small_numbers() {

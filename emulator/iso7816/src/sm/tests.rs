@@ -1,52 +1,46 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
+use cie_vectors::published::{Figures, ICAO_9303_11};
 use crate::StatusWord;
 use hex_literal::hex;
 use proptest::prelude::*;
 
-fn keys() -> SessionKeys {
-    SessionKeys {
-        enc: Zeroizing::new(hex!("979EC13B1CBFE9DCD01AB0FED307EAE5")),
-        mac: Zeroizing::new(hex!("F1CB1F1FB5ADF208806B89DC579DC1F8")),
-    }
+/// A figure of the worked example in ICAO Doc 9303 part 11: the same 3DES and
+/// retail MAC, the same objects.
+fn icao<const N: usize>(name: &str) -> [u8; N] {
+    icao_vec(name).try_into().unwrap()
 }
 
-/// ICAO Doc 9303 part 11, appendix D.4 ("worked example" of secure messaging
-/// after BAC): the same 3DES and retail MAC, the same objects.
-const ICAO_SSC: u64 = 0x887022120C06C226;
+fn icao_vec(name: &str) -> Vec<u8> {
+    Figures::parse(ICAO_9303_11).unwrap().get(name).unwrap().to_vec()
+}
+
+fn keys() -> SessionKeys {
+    SessionKeys { enc: Zeroizing::new(icao("ks_enc")), mac: Zeroizing::new(icao("ks_mac")) }
+}
+
+fn icao_exchange(skip: u64, name: &str, content: &[u8]) {
+    let mut terminal = Session::new(&keys(), u64::from_be_bytes(icao("ssc")) + skip);
+    let mut card = terminal.clone();
+    let plain = CommandApdu::parse(&icao_vec(&format!("{name}_plain"))).unwrap();
+    let sealed = terminal.seal_command(&plain).unwrap();
+    assert_eq!(sealed.encode().unwrap(), icao_vec(&format!("{name}_command")));
+    assert_eq!(card.open_command(&sealed).unwrap(), plain);
+
+    let response = ResponseApdu::parse(&icao_vec(&format!("{name}_response"))).unwrap();
+    let content = ResponseApdu::ok(content);
+    assert_eq!(card.seal_response(plain.ins, &content), response);
+    assert_eq!(terminal.open_response(&response).unwrap(), content);
+}
 
 #[test]
 fn icao_worked_example_select_ef_com() {
-    let mut terminal = Session::new(&keys(), ICAO_SSC);
-    let mut card = terminal.clone();
-    let plain = CommandApdu::new(0x00, 0xA4, 0x02, 0x0C).with_data(hex!("011E"));
-    let sealed = terminal.seal_command(&plain).unwrap();
-    assert_eq!(
-        sealed.encode().unwrap(),
-        hex!("0CA4020C15 8709016375432908C044F6 8E08BF8B92D635FF24F8 00")
-    );
-    assert_eq!(card.open_command(&sealed).unwrap(), plain);
-
-    let response = ResponseApdu::parse(&hex!("990290008E08FA855A5D4C50A8ED9000")).unwrap();
-    assert_eq!(card.seal_response(0xA4, &StatusWord::OK.into()), response);
-    assert_eq!(terminal.open_response(&response).unwrap(), StatusWord::OK.into());
+    icao_exchange(0, "select", &[]);
 }
 
 #[test]
 fn icao_worked_example_read_binary() {
-    let mut terminal = Session::new(&keys(), ICAO_SSC + 2);
-    let mut card = terminal.clone();
-    let plain = CommandApdu::new(0x00, 0xB0, 0x00, 0x00).with_le(4);
-    let sealed = terminal.seal_command(&plain).unwrap();
-    assert_eq!(sealed.encode().unwrap(), hex!("0CB000000D 970104 8E08ED6705417E96BA55 00"));
-    assert_eq!(card.open_command(&sealed).unwrap(), plain);
-
-    let response =
-        ResponseApdu::parse(&hex!("8709019FF0EC34F9922651990290008E08AD55CC17140B2DED9000"))
-            .unwrap();
-    let content = ResponseApdu::ok(hex!("60145F01"));
-    assert_eq!(card.seal_response(0xB0, &content), response);
-    assert_eq!(terminal.open_response(&response).unwrap(), content);
+    icao_exchange(2, "read", &icao_vec("read_content"));
 }
 
 #[test]

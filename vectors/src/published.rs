@@ -9,8 +9,7 @@ use thiserror::Error;
 pub const RFC5114: &str = include_str!("../published/rfc5114-2048-256.txt");
 
 /// ICAO Doc 9303 part 11 appendix D: two protected exchanges.
-pub const ICAO_9303_11: &str =
-    include_str!("../published/icao-9303-11-secure-messaging.txt");
+pub const ICAO_9303_11: &str = include_str!("../published/icao-9303-11-secure-messaging.txt");
 
 /// A line that is no figure.
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -38,8 +37,13 @@ impl Figures {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let error = |reason: String| FigureError { line: index + 1, reason };
-            let (name, value) = line.split_once('=').ok_or_else(|| error("no =".to_owned()))?;
+            let error = |reason: String| FigureError {
+                line: index + 1,
+                reason,
+            };
+            let (name, value) = line
+                .split_once('=')
+                .ok_or_else(|| error("no =".to_owned()))?;
             let value = hex::decode(value).map_err(|e| error(e.to_string()))?;
             if figures.insert(name.to_owned(), value).is_some() {
                 return Err(error(format!("{name} is there twice")));

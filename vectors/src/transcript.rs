@@ -81,7 +81,9 @@ impl Transcript {
     /// [`TranscriptError`] names the first line that does not fit.
     pub fn parse(text: &str) -> Result<Self, TranscriptError> {
         let first = text.lines().next().unwrap_or_default();
-        let version = first.strip_prefix(FORMAT_NAME).ok_or(TranscriptError::Foreign)?;
+        let version = first
+            .strip_prefix(FORMAT_NAME)
+            .ok_or(TranscriptError::Foreign)?;
         if version.trim() != FORMAT_VERSION.to_string() {
             return Err(TranscriptError::Version(version.trim().to_owned()));
         }
@@ -89,7 +91,10 @@ impl Transcript {
         let mut command: Option<(usize, Vec<u8>)> = None;
         for (index, line) in text.lines().enumerate().skip(1) {
             let number = index + 1;
-            let error = |reason: &str| TranscriptError::Line { line: number, reason: reason.to_owned() };
+            let error = |reason: &str| TranscriptError::Line {
+                line: number,
+                reason: reason.to_owned(),
+            };
             if let Some(header) = line.strip_prefix("# ") {
                 if let Some((name, value)) = header.split_once(": ") {
                     transcript.header.insert(name.to_owned(), value.to_owned());
@@ -100,14 +105,18 @@ impl Transcript {
             if content.is_empty() || content.starts_with([' ', '#']) {
                 continue;
             }
-            let (kind, rest) = content.split_at_checked(1).ok_or_else(|| error("not ASCII"))?;
+            let (kind, rest) = content
+                .split_at_checked(1)
+                .ok_or_else(|| error("not ASCII"))?;
             let rest = rest.trim();
             match (kind, &command) {
                 (">", None) => command = Some((number, bytes(number, rest)?)),
                 ("<", Some(_)) => {
                     let response = bytes(number, rest)?;
                     if let Some((line, command)) = command.take() {
-                        transcript.steps.push((line, Step::Exchange { command, response }));
+                        transcript
+                            .steps
+                            .push((line, Step::Exchange { command, response }));
                     }
                 }
                 ("!", None) => transcript.steps.push((number, event(number, rest)?)),
@@ -136,7 +145,10 @@ fn bytes(line: usize, text: &str) -> Result<Vec<u8>, TranscriptError> {
     if text.contains('*') {
         return Err(TranscriptError::Masked(line));
     }
-    hex::decode(text).map_err(|e| TranscriptError::Line { line, reason: e.to_string() })
+    hex::decode(text).map_err(|e| TranscriptError::Line {
+        line,
+        reason: e.to_string(),
+    })
 }
 
 fn event(line: usize, text: &str) -> Result<Step, TranscriptError> {
@@ -144,7 +156,10 @@ fn event(line: usize, text: &str) -> Result<Step, TranscriptError> {
         ("power-on", atr) => Ok(Step::PowerOn(bytes(line, atr)?)),
         ("reset", atr) => Ok(Step::Reset(bytes(line, atr)?)),
         ("power-off", "") => Ok(Step::PowerOff),
-        _ => Err(TranscriptError::Line { line, reason: format!("unknown event {text:?}") }),
+        _ => Err(TranscriptError::Line {
+            line,
+            reason: format!("unknown event {text:?}"),
+        }),
     }
 }
 
@@ -158,12 +173,22 @@ mod tests {
     fn reads_what_it_describes() {
         let transcript = Transcript::parse(GOOD).unwrap();
         assert_eq!(transcript.header("seed"), Some("7"));
-        let steps: Vec<_> = transcript.steps.iter().map(|(line, step)| (*line, step)).collect();
-        let exchange =
-            Step::Exchange { command: vec![0, 0xA4, 0, 0], response: vec![0x90, 0x00] };
+        let steps: Vec<_> = transcript
+            .steps
+            .iter()
+            .map(|(line, step)| (*line, step))
+            .collect();
+        let exchange = Step::Exchange {
+            command: vec![0, 0xA4, 0, 0],
+            response: vec![0x90, 0x00],
+        };
         assert_eq!(
             steps,
-            [(4, &Step::PowerOn(vec![0x3B, 0x80])), (5, &exchange), (8, &Step::PowerOff)]
+            [
+                (4, &Step::PowerOn(vec![0x3B, 0x80])),
+                (5, &exchange),
+                (8, &Step::PowerOff)
+            ]
         );
     }
 
@@ -183,7 +208,10 @@ mod tests {
             ("> 00\n! reset 3B\n", 3),
         ] {
             let error = error(&format!("# cie-trace 1\n{text}"));
-            assert!(error.starts_with(&format!("line {line}:")), "{text:?}: {error}");
+            assert!(
+                error.starts_with(&format!("line {line}:")),
+                "{text:?}: {error}"
+            );
         }
     }
 }

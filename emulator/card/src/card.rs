@@ -75,7 +75,10 @@ impl<M: NonVolatile> Card<M> {
     /// The non-volatile content as it is now.
     #[must_use]
     pub fn image(&self) -> CardImage {
-        CardImage { profile: Arc::clone(&self.profile), state: self.state.clone() }
+        CardImage {
+            profile: Arc::clone(&self.profile),
+            state: self.state.clone(),
+        }
     }
 
     /// Counters and status as they are now.
@@ -105,7 +108,9 @@ impl<M: NonVolatile> Card<M> {
     pub(crate) fn commit(&mut self, change: impl FnOnce(&mut CardState)) -> Result<(), StatusWord> {
         let mut next = self.state.clone();
         change(&mut next);
-        self.memory.commit(&next).map_err(|_| StatusWord::MEMORY_FAILURE)?;
+        self.memory
+            .commit(&next)
+            .map_err(|_| StatusWord::MEMORY_FAILURE)?;
         self.state = next;
         self.emit(&Event::MemoryWrite(&self.state));
         Ok(())

@@ -121,8 +121,11 @@ impl<M: NonVolatile> Card<M> {
         if call.p1_p2() != 0 {
             return Err(StatusWord::WRONG_P1_P2);
         }
-        let key =
-            self.volatile.environment.internal.ok_or(StatusWord::CONDITIONS_NOT_SATISFIED)?;
+        let key = self
+            .volatile
+            .environment
+            .internal
+            .ok_or(StatusWord::CONDITIONS_NOT_SATISFIED)?;
         match key {
             KeyReference::Device => return self.prove_device(call),
             KeyReference::Authentication => self.require_pin(call.secured)?,
@@ -147,8 +150,8 @@ impl<M: NonVolatile> Card<M> {
         else {
             return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
         };
-        let terminal_random = <[u8; 8]>::try_from(call.apdu.data.as_slice())
-            .map_err(|_| StatusWord::WRONG_LENGTH)?;
+        let terminal_random =
+            <[u8; 8]>::try_from(call.apdu.data.as_slice()).map_err(|_| StatusWord::WRONG_LENGTH)?;
         let padding = self.random.array::<RECOVERABLE_LEN>();
         let serial = &self.profile.sn_icc;
         let domain = &self.profile.dh;
@@ -169,7 +172,8 @@ impl<M: NonVolatile> Card<M> {
 
         self.volatile.status.device = true;
         self.volatile.status.answered_challenge = None;
-        self.volatile.afterwards = Some(Afterwards::SetCounter(counter(challenge, terminal_random)));
+        self.volatile.afterwards =
+            Some(Afterwards::SetCounter(counter(challenge, terminal_random)));
         Ok(ResponseApdu::ok([serial.as_slice(), &signature].concat()))
     }
 }
@@ -182,7 +186,12 @@ fn counter([.., a, b, c, d]: [u8; 8], [.., e, f, g, h]: [u8; 8]) -> u64 {
 /// Reads the certificate text (section 4.4 b): CPI ‖ CAR(8) ‖ CHR(12) ‖ CHA(7)
 /// ‖ OID(9) ‖ modulus(256) ‖ exponent(4). `None` if any part is not what this
 /// card accepts.
-fn terminal_key(text: &[u8], authority: &[u8], ca_chr: &[u8], ca_cha: &[u8]) -> Option<TerminalKey> {
+fn terminal_key(
+    text: &[u8],
+    authority: &[u8],
+    ca_chr: &[u8],
+    ca_cha: &[u8],
+) -> Option<TerminalKey> {
     let (cpi, text) = text.split_first()?;
     let (car, text) = text.split_at_checked(8)?;
     let (chr, text) = text.split_first_chunk::<12>()?;

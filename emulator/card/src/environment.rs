@@ -34,7 +34,11 @@ impl<M: NonVolatile> Card<M> {
         // All keys are local to DF CIE.
         let in_cie = self.volatile.directory.0 == Directory::Cie;
         let local = |known: bool| {
-            if known && in_cie { Ok(()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND) }
+            if known && in_cie {
+                Ok(())
+            } else {
+                Err(StatusWord::REFERENCED_DATA_NOT_FOUND)
+            }
         };
         match call.p1_p2() {
             KEY_AGREEMENT => {
@@ -115,7 +119,9 @@ fn starts_well(number: &[u8]) -> bool {
 
 /// 1 < secret < q, both as long as q.
 fn is_valid_secret(secret: &[u8], q: &[u8]) -> bool {
-    let one = secret.split_last().is_some_and(|(last, rest)| *last < 2 && rest.iter().all(|b| *b == 0));
+    let one = secret
+        .split_last()
+        .is_some_and(|(last, rest)| *last < 2 && rest.iter().all(|b| *b == 0));
     !one && secret < q
 }
 

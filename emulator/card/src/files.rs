@@ -9,11 +9,17 @@ use iso7816_wire::tlv;
 const LCS_ACTIVATED: u8 = 0x05;
 
 pub(crate) fn by_fid(profile: &Profile, directory: Directory, fid: u16) -> Option<&ElementaryFile> {
-    profile.files.iter().find(|file| file.directory == directory && file.fid == fid)
+    profile
+        .files
+        .iter()
+        .find(|file| file.directory == directory && file.fid == fid)
 }
 
 pub(crate) fn by_sfi(profile: &Profile, directory: Directory, sfi: u8) -> Option<&ElementaryFile> {
-    profile.files.iter().find(|file| file.directory == directory && file.sfi == Some(sfi))
+    profile
+        .files
+        .iter()
+        .find(|file| file.directory == directory && file.sfi == Some(sfi))
 }
 
 /// File control parameters of an elementary file, in the shape of section 2.3

@@ -52,11 +52,18 @@ impl<M: NonVolatile> Card<M> {
         object(0xBF_8102, code_object(PUK_TRIES, state.puk_tries));
 
         let dh = &self.profile.dh;
-        object(0xBF_A101, tlv::encode(0xA3, &row(&[(0x97, &dh.g), (0x98, &dh.p), (0x99, &dh.q)])));
+        object(
+            0xBF_A101,
+            tlv::encode(0xA3, &row(&[(0x97, &dh.g), (0x98, &dh.p), (0x99, &dh.q)])),
+        );
 
         let ca = &self.profile.terminal_ca;
-        let parts: [(u32, &[u8]); 4] =
-            [(0x81, &ca.modulus), (0x82, &ca.exponent), (0x5F20, &ca.chr), (0x5F4C, &ca.cha)];
+        let parts: [(u32, &[u8]); 4] = [
+            (0x81, &ca.modulus),
+            (0x82, &ca.exponent),
+            (0x5F20, &ca.chr),
+            (0x5F4C, &ca.cha),
+        ];
         object(0xBF_A004, tlv::encode(0x7F49, &row(&parts)));
         out
     }
@@ -74,8 +81,15 @@ fn row(objects: &[(u32, &[u8])]) -> Vec<u8> {
 /// sibling 7F41, tries allowed and left in A0.
 fn code_object(tries_allowed: u8, tries_left: u8) -> Vec<u8> {
     let length = [u8::try_from(Code::LEN).unwrap_or_default()];
-    let mut out = tlv::encode(0x7F41, &row(&[(0x80, &length), (0x81, &length), (0x82, &length)]));
-    tlv::push(&mut out, 0xA0, &row(&[(0x9A, &[tries_allowed]), (0x9B, &[tries_left])]));
+    let mut out = tlv::encode(
+        0x7F41,
+        &row(&[(0x80, &length), (0x81, &length), (0x82, &length)]),
+    );
+    tlv::push(
+        &mut out,
+        0xA0,
+        &row(&[(0x9A, &[tries_allowed]), (0x9B, &[tries_left])]),
+    );
     out
 }
 
@@ -94,19 +108,27 @@ fn pick(mut list: &[u8], objects: &[u8]) -> Result<Vec<u8>, StatusWord> {
         match (*length, found.is_constructed()) {
             (WHOLE, true) | (0, _) => out.extend_from_slice(found.raw),
             (length @ 1..=0x7F, true) => {
-                let (inner, rest) =
-                    rest.split_at_checked(usize::from(length)).ok_or(StatusWord::WRONG_DATA)?;
+                let (inner, rest) = rest
+                    .split_at_checked(usize::from(length))
+                    .ok_or(StatusWord::WRONG_DATA)?;
                 tlv::push(&mut out, tag, &pick(inner, found.value)?);
                 list = rest;
             }
             (length @ 1..=0x7F, false) => {
-                let part = found.value.get(..usize::from(length)).unwrap_or(found.value);
+                let part = found
+                    .value
+                    .get(..usize::from(length))
+                    .unwrap_or(found.value);
                 tlv::push(&mut out, tag, part);
             }
             _ => return Err(StatusWord::WRONG_DATA),
         }
     }
-    if list.is_empty() { Ok(out) } else { Err(StatusWord::WRONG_DATA) }
+    if list.is_empty() {
+        Ok(out)
+    } else {
+        Err(StatusWord::WRONG_DATA)
+    }
 }
 
 /// Splits a tag of one to three bytes off; `None` if there is none.

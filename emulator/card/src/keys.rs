@@ -87,6 +87,8 @@ fn load(reference: u8, der: &[u8]) -> Result<RsaPrivateKey, KeyError> {
     let key = RsaPrivateKey::from_pkcs8_der(der).map_err(|e| error(e.to_string()))?;
     match key.size() {
         MODULUS_LEN => Ok(key),
-        size => Err(error(format!("its modulus has {size} bytes, not {MODULUS_LEN}"))),
+        size => Err(error(format!(
+            "its modulus has {size} bytes, not {MODULUS_LEN}"
+        ))),
     }
 }

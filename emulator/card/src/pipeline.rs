@@ -52,7 +52,9 @@ impl<M: NonVolatile> Card<M> {
         if let Err(sw) = check_class(apdu.cla) {
             return self.refuse(sw);
         }
-        let le = Le { limit: apdu.le.unwrap_or(SHORT_LE_MAX) };
+        let le = Le {
+            limit: apdu.le.unwrap_or(SHORT_LE_MAX),
+        };
         if apdu.is_sm() {
             self.protected_command(&apdu, le)
         } else {
@@ -91,15 +93,25 @@ impl<M: NonVolatile> Card<M> {
             self.volatile.pending = Some(pending);
             return Some(StatusWord::WRONG_P1_P2.to_bytes().to_vec());
         }
-        let le = Le { limit: apdu.le.unwrap_or(SHORT_LE_MAX) };
-        Some(self.deliver(ResponseApdu { data: pending.rest, sw: pending.sw }, le))
+        let le = Le {
+            limit: apdu.le.unwrap_or(SHORT_LE_MAX),
+        };
+        Some(self.deliver(
+            ResponseApdu {
+                data: pending.rest,
+                sw: pending.sw,
+            },
+            le,
+        ))
     }
 
     /// A plain command while a session is live (choices 6 and 25).
     fn plain_command_in_session(&mut self, apdu: CommandApdu) -> Vec<u8> {
         self.end_session();
         if is_directory_select(&apdu) && check_class(apdu.cla).is_ok() && !apdu.is_chained() {
-            let le = Le { limit: apdu.le.unwrap_or(SHORT_LE_MAX) };
+            let le = Le {
+                limit: apdu.le.unwrap_or(SHORT_LE_MAX),
+            };
             let answer = self.execute(apdu, false);
             return self.deliver(answer, le);
         }
@@ -111,9 +123,10 @@ impl<M: NonVolatile> Card<M> {
         let (mut session, agreement) = match std::mem::take(&mut self.volatile.channel) {
             Channel::None => return StatusWord::CONDITIONS_NOT_SATISFIED.to_bytes().to_vec(),
             // The first protected command makes the session live (choice 22).
-            Channel::Pending(agreement) => {
-                (Box::new(Session::new(&agreement.keys, INITIAL_SSC)), agreement)
-            }
+            Channel::Pending(agreement) => (
+                Box::new(Session::new(&agreement.keys, INITIAL_SSC)),
+                agreement,
+            ),
             Channel::Live(session, agreement) => (session, agreement),
         };
         let opened = session.open_command(apdu);
@@ -196,7 +209,11 @@ impl<M: NonVolatile> Card<M> {
         }
         data.append(&mut apdu.data);
         if apdu.is_chained() {
-            self.volatile.chain = Some(Chain { header, secured, data });
+            self.volatile.chain = Some(Chain {
+                header,
+                secured,
+                data,
+            });
             return Ok(None);
         }
         apdu.cla &= !CLA_CHAINING;
@@ -205,7 +222,10 @@ impl<M: NonVolatile> Card<M> {
     }
 
     fn run(&mut self, call: Call) -> ResponseApdu {
-        self.emit(&Event::Plain { command: &call.apdu, secured: call.secured });
+        self.emit(&Event::Plain {
+            command: &call.apdu,
+            secured: call.secured,
+        });
         let answer = self.dispatch(&call).unwrap_or_else(ResponseApdu::status);
         let answer = match self.hook() {
             Some(hook) => hook(&call.apdu, answer),

@@ -19,7 +19,9 @@ impl<M: NonVolatile> Card<M> {
         if !apdu.data.is_empty() {
             return Err(StatusWord::WRONG_LENGTH);
         }
-        let Some(le) = apdu.le else { return Err(StatusWord::WRONG_LENGTH) };
+        let Some(le) = apdu.le else {
+            return Err(StatusWord::WRONG_LENGTH);
+        };
         let (fid, offset) = if apdu.p1 & 0x80 == 0 {
             (self.current_file()?, usize::from(call.p1_p2()))
         } else if apdu.p1 & 0x60 != 0 {
@@ -29,7 +31,10 @@ impl<M: NonVolatile> Card<M> {
         };
         let content = &self.readable(fid, call)?.content;
         let (part, sw) = slice(content, offset, le, apdu.le_is_max())?;
-        let response = ResponseApdu { data: part.to_vec(), sw };
+        let response = ResponseApdu {
+            data: part.to_vec(),
+            sw,
+        };
         self.volatile.current_file = Some(fid);
         Ok(response)
     }
@@ -38,7 +43,9 @@ impl<M: NonVolatile> Card<M> {
     /// counts (choice 20).
     pub(crate) fn read_binary_odd(&mut self, call: &Call) -> Answer {
         let apdu = &call.apdu;
-        let Some(le) = apdu.le else { return Err(StatusWord::WRONG_LENGTH) };
+        let Some(le) = apdu.le else {
+            return Err(StatusWord::WRONG_LENGTH);
+        };
         let fid = match call.p1_p2() {
             0 => self.current_file()?,
             sfi @ 1..=0x1E => self.file_by_sfi(u8::try_from(sfi).unwrap_or_default())?,
@@ -48,7 +55,10 @@ impl<M: NonVolatile> Card<M> {
         let offset = offset_object(apdu)?;
         let content = &self.readable(fid, call)?.content;
         let (part, sw) = slice(content, offset, object_room(le), apdu.le_is_max())?;
-        let response = ResponseApdu { data: tlv::encode(DISCRETIONARY_DATA, part), sw };
+        let response = ResponseApdu {
+            data: tlv::encode(DISCRETIONARY_DATA, part),
+            sw,
+        };
         self.volatile.current_file = Some(fid);
         Ok(response)
     }
@@ -98,11 +108,17 @@ fn slice(
 /// The offset in DO 54, the only object in the data field: one to four bytes.
 fn offset_object(apdu: &CommandApdu) -> Result<usize, StatusWord> {
     let mut objects = tlv::Reader::new(&apdu.data);
-    let object = objects.next().ok_or(StatusWord::WRONG_DATA)?.map_err(wrong_data)?;
+    let object = objects
+        .next()
+        .ok_or(StatusWord::WRONG_DATA)?
+        .map_err(wrong_data)?;
     if object.tag != OFFSET || objects.next().is_some() || !(1..=4).contains(&object.value.len()) {
         return Err(StatusWord::WRONG_DATA);
     }
-    Ok(object.value.iter().fold(0, |offset, byte| offset << 8 | usize::from(*byte)))
+    Ok(object
+        .value
+        .iter()
+        .fold(0, |offset, byte| offset << 8 | usize::from(*byte)))
 }
 
 /// How many content bytes fit a DO 53 of at most `le` bytes.

@@ -10,8 +10,9 @@ use crate::session::Channel;
 use iso7816_wire::{ResponseApdu, StatusWord, tlv};
 
 /// AID of the IAS ECC root (section 1.1).
-pub const AID_IAS_ROOT: [u8; 13] =
-    [0xA0, 0x00, 0x00, 0x00, 0x30, 0x80, 0x00, 0x00, 0x00, 0x09, 0x81, 0x60, 0x01];
+pub const AID_IAS_ROOT: [u8; 13] = [
+    0xA0, 0x00, 0x00, 0x00, 0x30, 0x80, 0x00, 0x00, 0x00, 0x09, 0x81, 0x60, 0x01,
+];
 /// AID of the application DF CIE (section 1.1).
 pub const AID_CIE: [u8; 6] = [0xA0, 0x00, 0x00, 0x00, 0x00, 0x39];
 
@@ -90,7 +91,8 @@ impl<M: NonVolatile> Card<M> {
 
     fn select_file(&mut self, fid: u16, call: &Call, wanted: Information) -> Answer {
         let directory = self.volatile.directory.0;
-        let file = files::by_fid(&self.profile, directory, fid).ok_or(StatusWord::FILE_NOT_FOUND)?;
+        let file =
+            files::by_fid(&self.profile, directory, fid).ok_or(StatusWord::FILE_NOT_FOUND)?;
         let response = answer(call, wanted, || files::file_parameters(file));
         self.volatile.current_file = Some(fid);
         Ok(response)

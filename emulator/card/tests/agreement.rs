@@ -15,7 +15,9 @@ const CARD_SHARE: &str = "00CB3FFF064D04A6029100";
 fn kat(public: &[u8]) -> Vec<CommandApdu> {
     let mut data = bytes("80019B830181");
     iso7816_wire::tlv::push(&mut data, 0x91, public);
-    CommandApdu::new(0, 0x22, 0x41, 0xA6).with_data(data).chain(255)
+    CommandApdu::new(0, 0x22, 0x41, 0xA6)
+        .with_data(data)
+        .chain(255)
 }
 
 /// Sends a key agreement with this public value in plain; the last status word.
@@ -43,7 +45,16 @@ fn values_that_are_no_public_values() {
     let mut p_minus_1 = p();
     *p_minus_1.last_mut().unwrap() -= 1;
     let long = [&[0][..], &[7; 256]].concat();
-    for value in [&[][..], &[0], &[1], &[0, 0, 1], &p_minus_1, &p(), &[0xFF; 256], &long] {
+    for value in [
+        &[][..],
+        &[0],
+        &[1],
+        &[0, 0, 1],
+        &p_minus_1,
+        &p(),
+        &[0xFF; 256],
+        &long,
+    ] {
         let mut card = in_cie();
         assert_eq!(agree(&mut card, value), 0x6A80, "{} bytes", value.len());
         assert_eq!(card.inspect().channel, ChannelState::None);
@@ -59,14 +70,14 @@ fn values_that_are_no_public_values() {
 fn the_template_has_to_be_right() {
     let mut card = in_cie();
     for (data, expected) in [
-        ("80019B830182910102", 0x6A88),         // another key
-        ("800102830181910102", 0x6A80),         // another algorithm
-        ("830181910102", 0x6A80),               // no algorithm
-        ("80019B910102", 0x6A80),               // no key
-        ("80019B830181", 0x6A80),               // no value
-        ("80019B83018191010291 0102", 0x6A80),  // twice
-        ("80019B8301819101029501FF", 0x6A80),   // unknown object
-        ("80019B8301819104", 0x6A80),           // cut off
+        ("80019B830182910102", 0x6A88),        // another key
+        ("800102830181910102", 0x6A80),        // another algorithm
+        ("830181910102", 0x6A80),              // no algorithm
+        ("80019B910102", 0x6A80),              // no key
+        ("80019B830181", 0x6A80),              // no value
+        ("80019B83018191010291 0102", 0x6A80), // twice
+        ("80019B8301819101029501FF", 0x6A80),  // unknown object
+        ("80019B8301819104", 0x6A80),          // cut off
     ] {
         let data = data.replace(' ', "");
         let command = format!("002241A6{:02X}{data}", data.len() / 2);
@@ -89,10 +100,15 @@ fn both_sides_get_the_same_key_and_the_card_never_repeats() {
             answer = send(&mut card, "00C0000000");
             share.extend(answer.data);
         }
-        let share = iso7816_wire::tlv::path(&share, &[0xA6, 0x91]).unwrap().to_vec();
+        let share = iso7816_wire::tlv::path(&share, &[0xA6, 0x91])
+            .unwrap()
+            .to_vec();
         assert_eq!(share.len(), 256);
         assert!(dh::is_valid_public(&share, &p()));
-        assert!(!seen.contains(&share), "a new key agreement makes a new key");
+        assert!(
+            !seen.contains(&share),
+            "a new key agreement makes a new key"
+        );
         seen.push(share);
     }
 }
@@ -100,14 +116,23 @@ fn both_sides_get_the_same_key_and_the_card_never_repeats() {
 #[test]
 fn plain_commands_are_served_until_the_first_protected_one() {
     let mut terminal = agreed(fresh_card());
-    for command in ["00A4020C021001", "00B0000000", "002241A406800102840183", "0084000008"] {
+    for command in [
+        "00A4020C021001",
+        "00B0000000",
+        "002241A406800102840183",
+        "0084000008",
+    ] {
         assert_eq!(past(&mut terminal, command), 0x9000, "{command}");
     }
     assert_eq!(past(&mut terminal, "00FF0000"), 0x6D00);
     assert_eq!(card(&mut terminal).inspect().channel, ChannelState::Pending);
     assert_eq!(secured(&mut terminal, "00B0810000"), 0x9000);
     assert_eq!(card(&mut terminal).inspect().channel, ChannelState::Live);
-    assert_eq!(past(&mut terminal, "00B0810000"), 0x6985, "now plain ends it");
+    assert_eq!(
+        past(&mut terminal, "00B0810000"),
+        0x6985,
+        "now plain ends it"
+    );
     assert_eq!(card(&mut terminal).inspect().channel, ChannelState::None);
 }
 
@@ -116,12 +141,23 @@ fn a_selection_drops_pending_keys() {
     for selection in [CIE, "00A40000", "00A4040C05A000000001"] {
         let mut terminal = agreed(fresh_card());
         past(&mut terminal, selection);
-        assert_eq!(card(&mut terminal).inspect().channel, ChannelState::None, "{selection}");
-        assert_eq!(past(&mut terminal, "0CB081000D 970100 8E080000000000000000 00"), 0x6985);
+        assert_eq!(
+            card(&mut terminal).inspect().channel,
+            ChannelState::None,
+            "{selection}"
+        );
+        assert_eq!(
+            past(&mut terminal, "0CB081000D 970100 8E080000000000000000 00"),
+            0x6985
+        );
     }
     let mut terminal = agreed(fresh_card());
     past(&mut terminal, "00A4020C021001");
-    assert_eq!(card(&mut terminal).inspect().channel, ChannelState::Pending, "a file does not");
+    assert_eq!(
+        card(&mut terminal).inspect().channel,
+        ChannelState::Pending,
+        "a file does not"
+    );
 }
 
 #[test]
@@ -149,7 +185,10 @@ fn an_agreement_inside_a_session_ends_it_after_its_answer() {
     terminal.end_session();
     let card_share = terminal.read_card_share().unwrap();
     let keys = share.agree(&domain, &card_share).unwrap();
-    terminal.start_session(iso7816_wire::sm::Session::new(&keys, iso7816_wire::sm::INITIAL_SSC));
+    terminal.start_session(iso7816_wire::sm::Session::new(
+        &keys,
+        iso7816_wire::sm::INITIAL_SSC,
+    ));
     assert_eq!(secured(&mut terminal, "00B081000C"), 0x9000);
     drop(old);
 }
@@ -157,7 +196,10 @@ fn an_agreement_inside_a_session_ends_it_after_its_answer() {
 #[test]
 fn secure_messaging_without_a_session_is_6985() {
     let mut card = in_cie();
-    assert_eq!(sw(&mut card, "0CB081000D 970100 8E080000000000000000 00"), 0x6985);
+    assert_eq!(
+        sw(&mut card, "0CB081000D 970100 8E080000000000000000 00"),
+        0x6985
+    );
     assert_eq!(sw(&mut card, "0CB0810000"), 0x6985);
     assert_eq!(sw(&mut card, "0CC0000000"), 0x6985);
     assert_eq!(sw(&mut card, "00B081000C"), 0x9000, "and harms nothing");
@@ -182,10 +224,17 @@ fn a_broken_protected_command_ends_everything() {
         let mut sealed = session.seal_command(&read).unwrap();
         edit(&mut sealed.data);
         let answer = card(&mut terminal).transmit(&sealed.encode().unwrap());
-        assert_eq!(answer, expected.to_be_bytes(), "{name}: plain, and nothing else");
+        assert_eq!(
+            answer,
+            expected.to_be_bytes(),
+            "{name}: plain, and nothing else"
+        );
         let snapshot = card(&mut terminal).inspect();
         assert_eq!(snapshot.channel, ChannelState::None, "{name}");
-        assert!(!snapshot.pin_verified && !snapshot.device_authenticated, "{name}");
+        assert!(
+            !snapshot.pin_verified && !snapshot.device_authenticated,
+            "{name}"
+        );
         // The old keys are gone for good.
         let again = session.seal_command(&read).unwrap();
         let answer = card(&mut terminal).transmit(&again.encode().unwrap());
@@ -195,16 +244,29 @@ fn a_broken_protected_command_ends_everything() {
 
 #[test]
 fn a_plain_command_in_a_session_ends_it() {
-    for command in
-        ["00B0810000", "00A4020C021001", "0084000008", "80CA0000", "00C0000000", "10A4000000"]
-    {
+    for command in [
+        "00B0810000",
+        "00A4020C021001",
+        "0084000008",
+        "80CA0000",
+        "00C0000000",
+        "10A4000000",
+    ] {
         let mut terminal = with_pin(fresh_card());
         assert_eq!(past(&mut terminal, command), 0x6985, "{command}");
-        assert_eq!(card(&mut terminal).inspect().channel, ChannelState::None, "{command}");
+        assert_eq!(
+            card(&mut terminal).inspect().channel,
+            ChannelState::None,
+            "{command}"
+        );
         assert!(!card(&mut terminal).inspect().pin_verified);
     }
     let mut terminal = with_pin(fresh_card());
-    assert_eq!(past(&mut terminal, "00B081"), 0x6700, "what is no APDU, too");
+    assert_eq!(
+        past(&mut terminal, "00B081"),
+        0x6700,
+        "what is no APDU, too"
+    );
     assert_eq!(card(&mut terminal).inspect().channel, ChannelState::None);
 }
 
@@ -223,7 +285,11 @@ fn get_response_is_served_in_plain_inside_a_session() {
         let whole = iso7816_wire::ResponseApdu::parse(&whole).unwrap();
         assert_eq!(session.open_response(&whole).unwrap().data.len(), 256);
         terminal.start_session(session);
-        assert_eq!(secured(&mut terminal, "00B0820009"), 0x9000, "the session goes on");
+        assert_eq!(
+            secured(&mut terminal, "00B0820009"),
+            0x9000,
+            "the session goes on"
+        );
     }
 }
 
@@ -231,7 +297,11 @@ fn get_response_is_served_in_plain_inside_a_session() {
 fn get_response_of_the_session_class_with_nothing_waiting() {
     let mut terminal = with_pin(fresh_card());
     assert_eq!(past(&mut terminal, "0CC0000000"), 0x6985);
-    assert_eq!(card(&mut terminal).inspect().channel, ChannelState::Live, "harms nothing");
+    assert_eq!(
+        card(&mut terminal).inspect().channel,
+        ChannelState::Live,
+        "harms nothing"
+    );
     assert_eq!(secured(&mut terminal, "00B0820009"), 0x9000);
 }
 
@@ -255,6 +325,9 @@ fn reset_ends_the_session_and_keeps_the_counters() {
     let mut terminal = with_pin(card_with_tries(2, 9));
     card(&mut terminal).reset();
     let snapshot = card(&mut terminal).inspect();
-    assert_eq!((snapshot.channel, snapshot.pin_verified), (ChannelState::None, false));
+    assert_eq!(
+        (snapshot.channel, snapshot.pin_verified),
+        (ChannelState::None, false)
+    );
     assert_eq!((snapshot.pin_tries, snapshot.puk_tries), (3, 9));
 }

@@ -23,7 +23,11 @@ fn pieces_are_joined() {
     let whole = send(&mut card, &chunk(0x00, 200));
     assert_eq!((whole.data.len(), whole.sw.0), (256, 0x9000));
     assert_eq!(sw(&mut card, &chunk(0x10, 120)), 0x9000);
-    assert_eq!(sw(&mut card, &chunk(0x10, 0)), 0x9000, "an empty piece is one, too");
+    assert_eq!(
+        sw(&mut card, &chunk(0x10, 0)),
+        0x9000,
+        "an empty piece is one, too"
+    );
     let joined = send(&mut card, &chunk(0x00, 80));
     assert_eq!(joined, whole, "the signature is over the joined data");
 }
@@ -33,10 +37,18 @@ fn another_header_drops_the_chain() {
     let mut card = in_cie();
     assert_eq!(sw(&mut card, &chunk(0x10, 100)), 0x9000);
     assert_eq!(sw(&mut card, "00B081000C"), 0x6883);
-    assert_eq!(sw(&mut card, "00B081000C"), 0x9000, "dropped, so this is a new command");
+    assert_eq!(
+        sw(&mut card, "00B081000C"),
+        0x9000,
+        "dropped, so this is a new command"
+    );
     assert_eq!(send(&mut card, &chunk(0x00, 10)).data.len(), 256);
     assert_eq!(sw(&mut card, &chunk(0x10, 100)), 0x9000);
-    assert_eq!(sw(&mut card, "1022410402AABB"), 0x6883, "a piece of another chain, too");
+    assert_eq!(
+        sw(&mut card, "1022410402AABB"),
+        0x6883,
+        "a piece of another chain, too"
+    );
 }
 
 #[test]
@@ -45,7 +57,10 @@ fn a_selection_and_a_reset_drop_it_silently() {
     sw(&mut card, &chunk(0x10, 100));
     assert_eq!(sw(&mut card, "00A4020C021001"), 0x9000);
     let answer = send(&mut card, &chunk(0x00, 245));
-    assert_eq!(answer.sw.0, 0x9000, "245 bytes are just allowed, 345 would not be");
+    assert_eq!(
+        answer.sw.0, 0x9000,
+        "245 bytes are just allowed, 345 would not be"
+    );
     sw(&mut card, &chunk(0x10, 100));
     iso7816_wire::CardDoor::reset(&mut card);
     sw(&mut card, "00A4040C06A00000000039");
@@ -69,7 +84,11 @@ fn a_protected_command_in_a_plain_chain() {
     let mut terminal = agreed(fresh_card());
     assert_eq!(past(&mut terminal, &chunk(0x10, 100)), 0x9000);
     assert_eq!(secured(&mut terminal, "00B081000C"), 0x6883, "wrapped");
-    assert_eq!(secured(&mut terminal, "00B081000C"), 0x9000, "the chain is gone");
+    assert_eq!(
+        secured(&mut terminal, "00B081000C"),
+        0x9000,
+        "the chain is gone"
+    );
 }
 
 #[test]
@@ -85,7 +104,10 @@ fn a_plain_command_in_a_protected_chain_ends_the_session() {
     let mut terminal = agreed(fresh_card());
     assert_eq!(secured_piece(&mut terminal, "1088000003414141"), 0x9000);
     assert_eq!(past(&mut terminal, "0088000003414141"), 0x6985);
-    assert_eq!(card(&mut terminal).inspect().channel, cie_card::ChannelState::None);
+    assert_eq!(
+        card(&mut terminal).inspect().channel,
+        cie_card::ChannelState::None
+    );
 }
 
 #[test]

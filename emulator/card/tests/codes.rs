@@ -17,7 +17,12 @@ fn verify(reference: &str, digits: &str) -> String {
 }
 
 fn change(old: &str, new: &str) -> String {
-    format!("00240081{:02X}{}{}", old.len() + new.len(), hex_code(old), hex_code(new))
+    format!(
+        "00240081{:02X}{}{}",
+        old.len() + new.len(),
+        hex_code(old),
+        hex_code(new)
+    )
 }
 
 fn tries(terminal: &mut Terminal) -> (u8, u8) {
@@ -54,7 +59,11 @@ fn three_wrong_pins_block() {
     for expected in [0x63C2, 0x63C1, 0x63C0, 0x6983, 0x6983] {
         assert_eq!(secured(&mut terminal, &wrong), expected);
     }
-    assert_eq!(secured(&mut terminal, &verify("81", pin())), 0x6983, "the right one, too");
+    assert_eq!(
+        secured(&mut terminal, &verify("81", pin())),
+        0x6983,
+        "the right one, too"
+    );
     assert_eq!(secured(&mut terminal, &change(pin(), "24682468")), 0x6983);
     assert_eq!(secured(&mut terminal, "00200081"), 0x6983);
     assert_eq!(tries(&mut terminal), (0, 10));
@@ -127,12 +136,21 @@ fn references_and_parameters() {
 fn change_replaces_the_pin_and_keeps_the_status() {
     let mut terminal = authenticated(card_with_tries(2, 10));
     assert_eq!(secured(&mut terminal, &change(pin(), "24682468")), 0x9000);
-    assert!(!card(&mut terminal).inspect().pin_verified, "it was not verified before");
+    assert!(
+        !card(&mut terminal).inspect().pin_verified,
+        "it was not verified before"
+    );
     assert_eq!(tries(&mut terminal), (3, 10));
     assert_eq!(secured(&mut terminal, &verify("81", pin())), 0x63C2);
     assert_eq!(secured(&mut terminal, &verify("81", "24682468")), 0x9000);
-    assert_eq!(secured(&mut terminal, &change("24682468", "97531975")), 0x9000);
-    assert!(card(&mut terminal).inspect().pin_verified, "it was verified before");
+    assert_eq!(
+        secured(&mut terminal, &change("24682468", "97531975")),
+        0x9000
+    );
+    assert!(
+        card(&mut terminal).inspect().pin_verified,
+        "it was verified before"
+    );
 }
 
 #[test]
@@ -140,9 +158,16 @@ fn a_new_code_has_digits_only() {
     let mut terminal = authenticated(fresh_card());
     assert_eq!(secured(&mut terminal, &change(pin(), "2468246x")), 0x6A80);
     assert_eq!(secured(&mut terminal, &verify("82", puk())), 0x9000);
-    assert_eq!(secured(&mut terminal, "002C028108 303030303030303A"), 0x6A80);
+    assert_eq!(
+        secured(&mut terminal, "002C028108 303030303030303A"),
+        0x6A80
+    );
     assert_eq!(tries(&mut terminal), (3, 10));
-    assert_eq!(secured(&mut terminal, &verify("81", pin())), 0x9000, "nothing was stored");
+    assert_eq!(
+        secured(&mut terminal, &verify("81", pin())),
+        0x9000,
+        "nothing was stored"
+    );
 }
 
 #[test]
@@ -172,7 +197,11 @@ fn the_pin_stays_blocked_until_it_is_reset() {
     assert_eq!(secured(&mut terminal, &verify("82", puk())), 0x9000);
     assert_eq!(secured(&mut terminal, &verify("81", pin())), 0x6983);
     assert_eq!(secured(&mut terminal, "002C0381"), 0x9000);
-    assert_eq!(secured(&mut terminal, &verify("81", pin())), 0x9000, "the old PIN again");
+    assert_eq!(
+        secured(&mut terminal, &verify("81", pin())),
+        0x9000,
+        "the old PIN again"
+    );
 }
 
 #[test]
@@ -234,10 +263,12 @@ impl NonVolatile for Log {
     }
 }
 
-fn logged() -> (Log, cie_terminal::Channel<cie_terminal::transport::InProcess<Card<Log>>>) {
+fn logged() -> (
+    Log,
+    cie_terminal::Channel<cie_terminal::transport::InProcess<Card<Log>>>,
+) {
     let log = Log::default();
-    let mut card =
-        Card::new(issued().image.clone(), log.clone(), issued().card_seed).unwrap();
+    let mut card = Card::new(issued().image.clone(), log.clone(), issued().card_seed).unwrap();
     card.power_on();
     let mut terminal = cie_terminal::Channel::new(cie_terminal::transport::InProcess(card));
     terminal
@@ -250,8 +281,19 @@ fn logged() -> (Log, cie_terminal::Channel<cie_terminal::transport::InProcess<Ca
 fn a_try_is_taken_and_stored_before_the_code_is_compared() {
     use cie_terminal::steps::code::Reference;
     let (log, mut terminal) = logged();
-    assert!(terminal.verify(Reference::Pin, &code(pin())).unwrap().is_accepted());
-    let tries: Vec<_> = log.commits.lock().unwrap().iter().map(|s| s.pin_tries).collect();
+    assert!(
+        terminal
+            .verify(Reference::Pin, &code(pin()))
+            .unwrap()
+            .is_accepted()
+    );
+    let tries: Vec<_> = log
+        .commits
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|s| s.pin_tries)
+        .collect();
     assert_eq!(tries, [2, 3], "taken first, given back after");
     let answer = terminal.verify(Reference::Pin, &wrong()).unwrap();
     assert!(!answer.is_accepted() && !answer.is_blocked(), "{answer:?}");

@@ -25,7 +25,10 @@ fn without_power_the_card_is_mute() {
     assert!(card.transmit(&bytes("00A40000")).is_empty());
     assert!(!card.inspect().powered);
     card.reset();
-    assert!(card.inspect().powered, "a reset powers a card that has no power");
+    assert!(
+        card.inspect().powered,
+        "a reset powers a card that has no power"
+    );
     assert_eq!(sw(&mut card, "00A40000"), 0x9000);
     card.power_off();
     assert!(card.transmit(&bytes("00A40000")).is_empty());
@@ -94,7 +97,11 @@ fn the_observer_sees_wrapped_and_plain() {
 #[test]
 fn the_hook_changes_answers_before_they_are_wrapped() {
     let card = fresh_card().with_response_hook(Arc::new(|command, answer| {
-        if command.header() == [0x00, 0xB0, 0x82, 0x00] { ResponseApdu::status(StatusWord(0x6400)) } else { answer }
+        if command.header() == [0x00, 0xB0, 0x82, 0x00] {
+            ResponseApdu::status(StatusWord(0x6400))
+        } else {
+            answer
+        }
     }));
     let mut terminal = with_pin(card);
     let answer = secured_answer(&mut terminal, "00B0820009");
@@ -122,7 +129,10 @@ fn an_image_that_is_none_is_refused_with_its_reason() {
     assert!(matches!(error(b""), ImageError::Foreign));
     assert!(matches!(error(b"{}"), ImageError::Foreign));
     assert!(matches!(error(&good[..5]), ImageError::Truncated(5)));
-    assert!(matches!(error(&good[..good.len() - 1]), ImageError::Checksum));
+    assert!(matches!(
+        error(&good[..good.len() - 1]),
+        ImageError::Checksum
+    ));
     let mut damaged = good.clone();
     damaged[100] ^= 1;
     assert!(matches!(error(&damaged), ImageError::Checksum));
@@ -151,8 +161,15 @@ fn any_command() -> impl Strategy<Value = Vec<u8>> {
         Just(bytes("4D087006BFA10102A380")),
         Just(bytes("970100 8E080000000000000000")),
     ];
-    let command = (cla, ins, p.clone(), p, data, proptest::option::of(any::<u8>())).prop_map(
-        |(cla, ins, p1, p2, data, le)| {
+    let command = (
+        cla,
+        ins,
+        p.clone(),
+        p,
+        data,
+        proptest::option::of(any::<u8>()),
+    )
+        .prop_map(|(cla, ins, p1, p2, data, le)| {
             let mut bytes = vec![cla, ins, p1, p2];
             if !data.is_empty() {
                 bytes.push(data.len() as u8);
@@ -160,8 +177,7 @@ fn any_command() -> impl Strategy<Value = Vec<u8>> {
             }
             bytes.extend(le);
             bytes
-        },
-    );
+        });
     prop_oneof![9 => command, 1 => proptest::collection::vec(any::<u8>(), 0..300)]
 }
 

@@ -18,7 +18,13 @@ fn in_cie() -> cie_card::Card {
 }
 
 fn public_key(fid: u16) -> cie_terminal::keys::PublicKey {
-    let file = issued().image.profile.files.iter().find(|f| f.fid == fid).unwrap();
+    let file = issued()
+        .image
+        .profile
+        .files
+        .iter()
+        .find(|f| f.fid == fid)
+        .unwrap();
     cie_terminal::keys::PublicKey::from_file(&file.content).unwrap()
 }
 
@@ -30,10 +36,16 @@ fn key_83_signs_in_plain_without_pin_and_always_the_same() {
     assert_eq!((first.data.len(), first.sw.0), (256, 0x9000));
     assert!(public_key(0x1005).verifies(&[1, 2, 3, 4], &first.data));
     let again = send(&mut card, "0088000004 0102030400");
-    assert_eq!(again, first, "with Le 00, too; one environment serves many commands");
+    assert_eq!(
+        again, first,
+        "with Le 00, too; one environment serves many commands"
+    );
     let mut terminal = agreed(fresh_card());
     assert_eq!(secured(&mut terminal, SET_83), 0x9000);
-    assert_eq!(secured_answer(&mut terminal, "008800000401020304").data, first.data);
+    assert_eq!(
+        secured_answer(&mut terminal, "008800000401020304").data,
+        first.data
+    );
 }
 
 #[test]
@@ -53,7 +65,11 @@ fn a_key_has_to_be_chosen_first() {
     assert_eq!(sw(&mut card, "00880000010A"), 0x6985);
     sw(&mut card, SET_83);
     sw(&mut card, "00A4040C06A00000000039");
-    assert_eq!(sw(&mut card, "00880000010A"), 0x6985, "a selection forgets it");
+    assert_eq!(
+        sw(&mut card, "00880000010A"),
+        0x6985,
+        "a selection forgets it"
+    );
     sw(&mut card, SET_83);
     assert_eq!(sw(&mut card, "00880001010A"), 0x6A86);
     for (data, expected) in [
@@ -67,7 +83,11 @@ fn a_key_has_to_be_chosen_first() {
         let command = format!("002241A4{:02X}{data}", data.len() / 2);
         assert_eq!(sw(&mut card, &command), expected, "{command}");
     }
-    assert_eq!(sw(&mut card, "00880000010A"), 0x9000, "a refused choice leaves the old one");
+    assert_eq!(
+        sw(&mut card, "00880000010A"),
+        0x9000,
+        "a refused choice leaves the old one"
+    );
 }
 
 #[test]
@@ -93,9 +113,17 @@ fn key_82_needs_a_session_and_an_authenticated_terminal() {
     let mut terminal = agreed(fresh_card());
     assert_eq!(secured(&mut terminal, SET_82), 0x9000);
     assert_eq!(secured(&mut terminal, "00880000080102030405060708"), 0x6985);
-    assert_eq!(secured(&mut terminal, "00B081000C"), 0x9000, "the counter did not change");
+    assert_eq!(
+        secured(&mut terminal, "00B081000C"),
+        0x9000,
+        "the counter did not change"
+    );
     let mut terminal = authenticated(fresh_card());
-    assert_eq!(secured(&mut terminal, "00880000080102030405060708"), 0x6985, "once per proof");
+    assert_eq!(
+        secured(&mut terminal, "00880000080102030405060708"),
+        0x6985,
+        "once per proof"
+    );
 }
 
 /// A session in which the terminal's certificate and key were accepted.
@@ -104,7 +132,9 @@ fn certified() -> Terminal {
     let ca = terminal.read_ca_key().unwrap();
     let device = Device::published().unwrap();
     terminal.set_certificate_key().unwrap();
-    terminal.send_device_certificate(&device.certify(&ca).unwrap()).unwrap();
+    terminal
+        .send_device_certificate(&device.certify(&ca).unwrap())
+        .unwrap();
     terminal.set_device_key(&device.holder_reference()).unwrap();
     terminal
 }
@@ -119,13 +149,29 @@ fn a_challenge_serves_the_very_next_command() {
     };
     let proof = short(&proof);
     let mut terminal = certified();
-    assert_eq!(terminal.send_protected(&proof).unwrap().sw.0, 0x6985, "no challenge");
+    assert_eq!(
+        terminal.send_protected(&proof).unwrap().sw.0,
+        0x6985,
+        "no challenge"
+    );
     terminal.challenge().unwrap();
-    assert_eq!(terminal.send_protected(&proof).unwrap().sw.0, 0x6300, "wrong proof");
-    assert_eq!(terminal.send_protected(&proof).unwrap().sw.0, 0x6985, "used up");
+    assert_eq!(
+        terminal.send_protected(&proof).unwrap().sw.0,
+        0x6300,
+        "wrong proof"
+    );
+    assert_eq!(
+        terminal.send_protected(&proof).unwrap().sw.0,
+        0x6985,
+        "used up"
+    );
     terminal.challenge().unwrap();
     assert_eq!(secured(&mut terminal, "00B081000C"), 0x9000);
-    assert_eq!(terminal.send_protected(&proof).unwrap().sw.0, 0x6985, "a command in between");
+    assert_eq!(
+        terminal.send_protected(&proof).unwrap().sw.0,
+        0x6985,
+        "a command in between"
+    );
     terminal.challenge().unwrap();
     assert_eq!(secured(&mut terminal, "008200000401020304"), 0x6700);
 }
@@ -135,10 +181,15 @@ fn challenges_have_eight_bytes() {
     let mut card = in_cie();
     assert_eq!(send(&mut card, "0084000008").data.len(), 8);
     assert_eq!(send(&mut card, "0084000000").data.len(), 8);
-    assert_ne!(send(&mut card, "0084000008").data, send(&mut card, "0084000008").data);
-    for (command, expected) in
-        [("0084000004", 0x6700), ("00840000", 0x6700), ("0084010008", 0x6A86)]
-    {
+    assert_ne!(
+        send(&mut card, "0084000008").data,
+        send(&mut card, "0084000008").data
+    );
+    for (command, expected) in [
+        ("0084000004", 0x6700),
+        ("00840000", 0x6700),
+        ("0084010008", 0x6A86),
+    ] {
         assert_eq!(sw(&mut card, command), expected, "{command}");
     }
 }
@@ -153,7 +204,11 @@ fn a_certificate_is_checked() {
         let command = iso7816_wire::CommandApdu::new(0, 0x2A, 0, 0xAE).with_data(data);
         terminal.send_protected(&command).unwrap().sw.0
     };
-    assert_eq!(send(&mut terminal, &good), 0x6985, "no key was chosen to verify it");
+    assert_eq!(
+        send(&mut terminal, &good),
+        0x6985,
+        "no key was chosen to verify it"
+    );
     terminal.set_certificate_key().unwrap();
     for at in [20, 200, 280, good.len() - 1] {
         let mut bad = good.clone();
@@ -164,8 +219,14 @@ fn a_certificate_is_checked() {
     assert_eq!(send(&mut terminal, &[]), 0x6A80);
     assert_eq!(send(&mut terminal, &good), 0x9000);
     // Only the holder in the certificate can be chosen.
-    assert_eq!(secured(&mut terminal, "002281A40E830C000000002000000000000002"), 0x6A88);
-    assert_eq!(secured(&mut terminal, "002281A40E830C000000002000000000000001"), 0x9000);
+    assert_eq!(
+        secured(&mut terminal, "002281A40E830C000000002000000000000002"),
+        0x6A88
+    );
+    assert_eq!(
+        secured(&mut terminal, "002281A40E830C000000002000000000000001"),
+        0x9000
+    );
     let mut card = in_cie();
     sw(&mut card, "002281B606800141830184");
     assert_eq!(sw(&mut card, "002A00AE00"), 0x6982, "in plain");
@@ -176,10 +237,19 @@ fn a_certificate_is_checked() {
 fn device_authentication_sets_the_status_once_both_sides_are_through() {
     let mut terminal = agreed(fresh_card());
     assert!(!card(&mut terminal).inspect().device_authenticated);
-    assert_eq!(secured(&mut terminal, "0020008108 3030303030303030"), 0x6982);
+    assert_eq!(
+        secured(&mut terminal, "0020008108 3030303030303030"),
+        0x6982
+    );
     let mut terminal = common::terminal(fresh_card());
-    let proof = terminal.establish(DomainForm::PerComponent, &mut rng()).unwrap();
+    let proof = terminal
+        .establish(DomainForm::PerComponent, &mut rng())
+        .unwrap();
     assert!(card(&mut terminal).inspect().device_authenticated);
     assert_eq!(proof.devices.card_serial, issued().image.profile.sn_icc);
-    assert_eq!(secured(&mut terminal, "00B081000C"), 0x9000, "the new counter holds");
+    assert_eq!(
+        secured(&mut terminal, "00B081000C"),
+        0x9000,
+        "the new counter holds"
+    );
 }

@@ -30,16 +30,32 @@ fn the_domain_whole_and_by_component() {
     let (whole, words) = collect(&mut card, "00CB3FFF0A4D087006BFA10102A380");
     assert_eq!(words.len(), whole.len().div_ceil(256));
     let inner = iso7816_wire::tlv::path(&whole, &[0x70, 0xBF_A101, 0xA3]).unwrap();
-    let values: Vec<_> = iso7816_wire::tlv::Reader::new(inner).map(|o| o.unwrap()).collect();
+    let values: Vec<_> = iso7816_wire::tlv::Reader::new(inner)
+        .map(|o| o.unwrap())
+        .collect();
     let expected: [(u32, &[u8]); 3] = [(0x97, &dh.g), (0x98, &dh.p), (0x99, &dh.q)];
-    assert_eq!(values.iter().map(|o| (o.tag, o.value)).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        values.iter().map(|o| (o.tag, o.value)).collect::<Vec<_>>(),
+        expected
+    );
     for (tag, value) in expected {
         let command = format!("00CB3FFF0C4D0A7008BFA10104A302{tag:02X}00");
         let (component, _) = collect(&mut card, &command);
         let inner = iso7816_wire::tlv::path(&component, &[0x70, 0xBF_A101, 0xA3]).unwrap();
-        assert_eq!(inner, iso7816_wire::tlv::encode(tag, value), "one child only");
+        assert_eq!(
+            inner,
+            iso7816_wire::tlv::encode(tag, value),
+            "one child only"
+        );
     }
-    let ef_dh = &issued().image.profile.files.iter().find(|f| f.fid == 0xD004).unwrap().content;
+    let ef_dh = &issued()
+        .image
+        .profile
+        .files
+        .iter()
+        .find(|f| f.fid == 0xD004)
+        .unwrap()
+        .content;
     assert_eq!(&whole, ef_dh, "EF.DH is the whole-domain object");
 }
 
@@ -47,7 +63,10 @@ fn the_domain_whole_and_by_component() {
 fn long_answers_never_end_on_a_multiple_of_256() {
     // Section 3.5: some clients lose an answer of exactly 256 or 512 bytes.
     let mut card = in_cie();
-    for command in ["00CB3FFF0A4D087006BFA10102A380", "00CB3FFF0B4D097007BFA004037F4980"] {
+    for command in [
+        "00CB3FFF0A4D087006BFA10102A380",
+        "00CB3FFF0B4D097007BFA004037F4980",
+    ] {
         let (data, words) = collect(&mut card, command);
         assert_ne!(data.len() % 256, 0, "{command}");
         assert_eq!((words[0], *words.last().unwrap()), (0x6100, 0x9000));
@@ -61,10 +80,15 @@ fn the_authority_key_has_its_four_parts_in_order() {
     let ca = &issued().image.profile.terminal_ca;
     let (data, _) = collect(&mut card, "00CB3FFF0B4D097007BFA004037F4980");
     let inner = iso7816_wire::tlv::path(&data, &[0x70, 0xBF_A004, 0x7F49]).unwrap();
-    let parts: Vec<_> =
-        iso7816_wire::tlv::Reader::new(inner).map(|o| o.map(|o| (o.tag, o.value)).unwrap()).collect();
-    let expected: [(u32, &[u8]); 4] =
-        [(0x81, &ca.modulus), (0x82, &ca.exponent), (0x5F20, &ca.chr), (0x5F4C, &ca.cha)];
+    let parts: Vec<_> = iso7816_wire::tlv::Reader::new(inner)
+        .map(|o| o.map(|o| (o.tag, o.value)).unwrap())
+        .collect();
+    let expected: [(u32, &[u8]); 4] = [
+        (0x81, &ca.modulus),
+        (0x82, &ca.exponent),
+        (0x5F20, &ca.chr),
+        (0x5F4C, &ca.cha),
+    ];
     assert_eq!(parts, expected);
 }
 
@@ -86,10 +110,10 @@ fn tries_can_be_read_without_costing_any() {
 fn what_is_not_there_is_6a88_and_what_is_malformed_6a80() {
     let mut card = in_cie();
     for (command, expected) in [
-        ("00CB3FFF064D04A6029100", 0x6A88),             // no key agreement yet
-        ("00CB3FFF0A4D087006BFA10202A380", 0x6A88),     // another domain
+        ("00CB3FFF064D04A6029100", 0x6A88),         // no key agreement yet
+        ("00CB3FFF0A4D087006BFA10202A380", 0x6A88), // another domain
         ("00CB3FFF0C4D0A7008BFA10104A3029600", 0x6A88), // another component
-        ("00CB3FFF0A4D087006BF900102A080", 0x6A88),     // a private key
+        ("00CB3FFF0A4D087006BF900102A080", 0x6A88), // a private key
         ("00CB3FFF", 0x6A80),
         ("00CB3FFF024D00", 0x6A80),
         ("00CB3FFF0A4E087006BFA10102A380", 0x6A80),
@@ -102,19 +126,34 @@ fn what_is_not_there_is_6a88_and_what_is_malformed_6a80() {
         assert_eq!(sw(&mut card, command), expected, "{command}");
     }
     sw(&mut card, "00A40000");
-    assert_eq!(sw(&mut card, "00CB3FFF0A4D087006BFA10102A380"), 0x6A88, "local to DF CIE");
+    assert_eq!(
+        sw(&mut card, "00CB3FFF0A4D087006BFA10102A380"),
+        0x6A88,
+        "local to DF CIE"
+    );
 }
 
 #[test]
 fn get_response_gives_what_waits_and_nothing_else() {
     let mut card = in_cie();
     assert_eq!(sw(&mut card, "00C0000000"), 0x6985);
-    assert_eq!(send(&mut card, "00CB3FFF0A4D087006BFA10102A380").sw.0, 0x6100);
+    assert_eq!(
+        send(&mut card, "00CB3FFF0A4D087006BFA10102A380").sw.0,
+        0x6100
+    );
     assert_eq!(sw(&mut card, "00C0000100"), 0x6A86);
     let piece = send(&mut card, "00C0000010");
-    assert_eq!((piece.data.len(), piece.sw.0), (16, 0x6100), "a shorter piece leaves the rest");
+    assert_eq!(
+        (piece.data.len(), piece.sw.0),
+        (16, 0x6100),
+        "a shorter piece leaves the rest"
+    );
     assert_eq!(sw(&mut card, "00A4020C021001"), 0x9000);
-    assert_eq!(sw(&mut card, "00C0000000"), 0x6985, "any other command drops it");
+    assert_eq!(
+        sw(&mut card, "00C0000000"),
+        0x6985,
+        "any other command drops it"
+    );
 }
 
 #[test]

@@ -12,7 +12,14 @@ fn in_cie() -> cie_card::Card {
 }
 
 fn content(fid: u16) -> &'static [u8] {
-    &issued().image.profile.files.iter().find(|f| f.fid == fid).unwrap().content
+    &issued()
+        .image
+        .profile
+        .files
+        .iter()
+        .find(|f| f.fid == fid)
+        .unwrap()
+        .content
 }
 
 #[test]
@@ -20,9 +27,15 @@ fn le_00_gives_the_rest_and_9000() {
     let mut card = in_cie();
     assert_eq!(sw(&mut card, "00A4020C021001"), 0x9000);
     let answer = send(&mut card, "00B0000000");
-    assert_eq!((answer.data.as_slice(), answer.sw.0), (content(0x1001), 0x9000));
+    assert_eq!(
+        (answer.data.as_slice(), answer.sw.0),
+        (content(0x1001), 0x9000)
+    );
     let answer = send(&mut card, "00B0000A00");
-    assert_eq!((answer.data.as_slice(), answer.sw.0), (&content(0x1001)[10..], 0x9000));
+    assert_eq!(
+        (answer.data.as_slice(), answer.sw.0),
+        (&content(0x1001)[10..], 0x9000)
+    );
 }
 
 #[test]
@@ -30,9 +43,15 @@ fn le_00_gives_at_most_256() {
     let mut card = in_cie();
     sw(&mut card, "00A4020C021004");
     let answer = send(&mut card, "00B0000000");
-    assert_eq!((answer.data.as_slice(), answer.sw.0), (&content(0x1004)[..256], 0x9000));
+    assert_eq!(
+        (answer.data.as_slice(), answer.sw.0),
+        (&content(0x1004)[..256], 0x9000)
+    );
     let answer = send(&mut card, "00B0010000");
-    assert_eq!((answer.data.as_slice(), answer.sw.0), (&content(0x1004)[256..], 0x9000));
+    assert_eq!(
+        (answer.data.as_slice(), answer.sw.0),
+        (&content(0x1004)[256..], 0x9000)
+    );
 }
 
 #[test]
@@ -40,7 +59,10 @@ fn le_beyond_the_end_gives_the_rest_and_6282() {
     let mut card = in_cie();
     sw(&mut card, "00A4020C021001");
     let answer = send(&mut card, "00B0000080");
-    assert_eq!((answer.data.as_slice(), answer.sw.0), (content(0x1001), 0x6282));
+    assert_eq!(
+        (answer.data.as_slice(), answer.sw.0),
+        (content(0x1001), 0x6282)
+    );
     let answer = send(&mut card, "00B000000C");
     assert_eq!((answer.data.len(), answer.sw.0), (12, 0x9000));
     assert_eq!(sw(&mut card, "00B0000C80"), 0x6B00);
@@ -53,7 +75,11 @@ fn by_short_file_identifier() {
     let mut card = in_cie();
     assert_eq!(sw(&mut card, "00B0000001"), 0x6986, "no current file yet");
     assert_eq!(send(&mut card, "00B081000C").data, content(0x1001));
-    assert_eq!(send(&mut card, "00B0000000").data, content(0x1001), "it is current now");
+    assert_eq!(
+        send(&mut card, "00B0000000").data,
+        content(0x1001),
+        "it is current now"
+    );
     assert_eq!(send(&mut card, "00B0810A00").data, content(0x1001)[10..]);
     assert_eq!(sw(&mut card, "00B0870001"), 0x6A82);
     assert_eq!(sw(&mut card, "00B0800001"), 0x6A86);
@@ -67,21 +93,34 @@ fn with_odd_instruction() {
     let nis = content(0x1001);
     // Le counts the header of DO 53.
     let answer = send(&mut card, "00B1000104 54020000 0E");
-    assert_eq!((answer.data.as_slice(), answer.sw.0), (&[&[0x53, 12], nis].concat()[..], 0x9000));
+    assert_eq!(
+        (answer.data.as_slice(), answer.sw.0),
+        (&[&[0x53, 12], nis].concat()[..], 0x9000)
+    );
     let answer = send(&mut card, "00B1000104 54020004 06");
-    assert_eq!((answer.data.as_slice(), answer.sw.0), (&[&[0x53, 4], &nis[4..8]].concat()[..], 0x9000));
+    assert_eq!(
+        (answer.data.as_slice(), answer.sw.0),
+        (&[&[0x53, 4], &nis[4..8]].concat()[..], 0x9000)
+    );
     let answer = send(&mut card, "00B1000104 54020000 20");
     assert_eq!((answer.data.len(), answer.sw.0), (14, 0x6282));
     let answer = send(&mut card, "00B1000104 5402000A 00");
     assert_eq!((answer.data.len(), answer.sw.0), (4, 0x9000));
     let answer = send(&mut card, "00B1000404 54020000 00");
-    assert_eq!((answer.data.len(), answer.data[..3].to_vec()), (256, bytes("5381FD")));
+    assert_eq!(
+        (answer.data.len(), answer.data[..3].to_vec()),
+        (256, bytes("5381FD"))
+    );
     assert_eq!(sw(&mut card, "00B1000104 5402000C 10"), 0x6B00);
     assert_eq!(sw(&mut card, "00B1000104 55020000 10"), 0x6A80);
     assert_eq!(sw(&mut card, "00B1000102 5400 10"), 0x6A80);
     assert_eq!(sw(&mut card, "00B1000104 54020000"), 0x6700);
     assert_eq!(sw(&mut card, "00B11007 03 540100 10"), 0x6A82);
-    assert_eq!(send(&mut card, "00B11001 03 540100 0E").data.len(), 14, "by FID");
+    assert_eq!(
+        send(&mut card, "00B11001 03 540100 0E").data.len(),
+        14,
+        "by FID"
+    );
 }
 
 #[test]
@@ -103,7 +142,10 @@ fn protected_files_need_session_device_and_pin() {
         assert_eq!(secured(&mut authenticated(fresh_card()), &read), 0x6982);
         let answer = secured_answer(&mut with_pin(fresh_card()), &format!("00B0{sfi}0009"));
         let fid = if sfi == "82" { 0x1002 } else { 0x1003 };
-        assert_eq!((answer.data.as_slice(), answer.sw.0), (&content(fid)[..9], 0x9000));
+        assert_eq!(
+            (answer.data.as_slice(), answer.sw.0),
+            (&content(fid)[..9], 0x9000)
+        );
     }
 }
 
@@ -119,13 +161,27 @@ fn the_whole_certificate_in_secure_messaging() {
 fn warnings_and_ends_in_secure_messaging_carry_a_body() {
     let mut terminal = with_pin(fresh_card());
     let answer = secured_answer(&mut terminal, "00B0820080");
-    assert_eq!((answer.data.len(), answer.sw.0, answer.outer.0), (9, 0x6282, 0x6282));
+    assert_eq!(
+        (answer.data.len(), answer.sw.0, answer.outer.0),
+        (9, 0x6282, 0x6282)
+    );
     let answer = secured_answer(&mut terminal, "00B0820980");
-    assert_eq!((answer.sw.0, answer.outer.0, answer.protected), (0x6B00, 0x6B00, true));
+    assert_eq!(
+        (answer.sw.0, answer.outer.0, answer.protected),
+        (0x6B00, 0x6B00, true)
+    );
     let answer = secured_answer(&mut terminal, "00B0820000");
-    assert_eq!((answer.data.len(), answer.sw.0), (9, 0x9000), "Le 00 never warns");
+    assert_eq!(
+        (answer.data.len(), answer.sw.0),
+        (9, 0x9000),
+        "Le 00 never warns"
+    );
     let answer = secured_answer(&mut terminal, "00B1000204 54020000 00");
-    assert_eq!((answer.data.len(), answer.sw.0), (11, 0x9000), "odd instruction, DO 85");
+    assert_eq!(
+        (answer.data.len(), answer.sw.0),
+        (11, 0x9000),
+        "odd instruction, DO 85"
+    );
 }
 
 #[test]
@@ -152,11 +208,16 @@ fn extended_length_only_where_the_family_has_it() {
     let mut card = in_cie();
     assert_eq!(sw(&mut card, command), 0x6700);
     let mut image = issued().image.clone();
-    std::sync::Arc::make_mut(&mut image.profile).family.extended_length = true;
+    std::sync::Arc::make_mut(&mut image.profile)
+        .family
+        .extended_length = true;
     let mut card = card_of(image);
     sw(&mut card, "00A4040C06A00000000039");
     let answer = send(&mut card, command);
-    assert_eq!((answer.data.as_slice(), answer.sw.0), (content(0x1004), 0x6282));
+    assert_eq!(
+        (answer.data.as_slice(), answer.sw.0),
+        (content(0x1004), 0x6282)
+    );
     let answer = send(&mut card, "00B08400 000000");
     assert_eq!((answer.data.len(), answer.sw.0), (270, 0x9000));
 }

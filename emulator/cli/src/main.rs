@@ -1,3 +1,93 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The `cie` command.
-fn main() {}
+//! `cie`: a software CIE 3.0 card on a private PC/SC reader.
+
+mod demo;
+mod desk;
+mod error;
+mod run;
+mod trace;
+
+use anstream::eprintln;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A software CIE 3.0 (the Italian electronic identity card) on a private
+/// PC/SC reader: no hardware, no root, no daemon. A test card, never a document.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run a program with a fresh card in a virtual reader.
+    ///
+    /// The program and everything it starts see one PC/SC reader with one card,
+    /// through the libpcsclite of the system (PCSCLITE_CSOCK_NAME is set). The
+    /// card's data is in CIE_PIN, CIE_PIN_FIRST, CIE_PIN_LAST, CIE_PUK,
+    /// CIE_PUK_FIRST, CIE_PUK_LAST, CIE_NIS, CIE_SERIAL, CIE_CF (fiscal code),
+    /// CIE_READER (reader name) and CIE_CA_PEM (a file with the test
+    /// authority's certificates).
+    #[command(after_help = RUN_HELP)]
+    Run {
+        /// Decides everything about the card but its persona: codes, numbers,
+        /// the card's own random numbers.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+        /// Write every exchange to FILE, as sent and in plain, with status
+        /// words in words. An existing file is replaced.
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
+        /// Show PIN, PUK and session keys in the trace instead of masking them.
+        #[arg(long, requires = "trace")]
+        trace_secrets: bool,
+        /// The program and its arguments.
+        #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
+        command: Vec<OsString>,
+    },
+    /// Watch a citizen use the card, step by step, with nothing installed.
+    Demo {
+        /// Decides which card it is.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+const RUN_HELP: &str = "\
+Examples:
+  cie run -- pcsc_scan -r
+  cie run -- opensc-tool --atr
+  cie run --seed 7 --trace card.txt -- pytest tests/
+
+Exit codes:
+  the program's own, or 128 + N if signal N killed it;
+  125 if cie itself failed, 126 if the program could not be started,
+  127 if it was not found.";
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Action::Run {
+            seed,
+            trace,
+            trace_secrets,
+            command,
+        } => run::run(&run::Request {
+            seed,
+            trace,
+            trace_secrets,
+            command,
+        }),
+        Action::Demo { seed } => demo::demo(seed).map(|()| 0),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("cie: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

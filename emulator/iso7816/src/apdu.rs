@@ -63,7 +63,13 @@ impl CommandApdu {
     /// A short command without data and without Le (case 1).
     #[must_use]
     pub fn new(cla: u8, ins: u8, p1: u8, p2: u8) -> Self {
-        Self { cla, ins, p1, p2, ..Self::default() }
+        Self {
+            cla,
+            ins,
+            p1,
+            p2,
+            ..Self::default()
+        }
     }
 
     /// The same command with a data field.
@@ -129,7 +135,15 @@ impl CommandApdu {
                 (data, le, false)
             }
         };
-        Ok(Self { cla: *cla, ins: *ins, p1: *p1, p2: *p2, data: data.to_vec(), le, extended })
+        Ok(Self {
+            cla: *cla,
+            ins: *ins,
+            p1: *p1,
+            p2: *p2,
+            data: data.to_vec(),
+            le,
+            extended,
+        })
     }
 
     /// Writes the command: short if `extended` is false, extended otherwise.
@@ -150,8 +164,15 @@ impl CommandApdu {
                 out.extend_from_slice(&self.data);
             }
             if let Some(le) = self.le {
-                let le = if le == 65_536 { Ok(0) } else { u16::try_from(le) };
-                out.extend(le.map_err(|_| ApduError::TooLong(self.data.len()))?.to_be_bytes());
+                let le = if le == 65_536 {
+                    Ok(0)
+                } else {
+                    u16::try_from(le)
+                };
+                out.extend(
+                    le.map_err(|_| ApduError::TooLong(self.data.len()))?
+                        .to_be_bytes(),
+                );
             }
         } else {
             let lc = u8::try_from(self.data.len());
@@ -161,7 +182,11 @@ impl CommandApdu {
                 out.extend_from_slice(&self.data);
             }
             if let Some(le) = self.le {
-                let le = if le == SHORT_LE_MAX { Ok(0) } else { u8::try_from(le) };
+                let le = if le == SHORT_LE_MAX {
+                    Ok(0)
+                } else {
+                    u8::try_from(le)
+                };
                 out.push(le.map_err(|_| ApduError::TooLong(self.data.len()))?);
             }
         }
@@ -198,16 +223,25 @@ impl CommandApdu {
 }
 
 fn short_le(byte: u8) -> usize {
-    if byte == 0 { SHORT_LE_MAX } else { usize::from(byte) }
+    if byte == 0 {
+        SHORT_LE_MAX
+    } else {
+        usize::from(byte)
+    }
 }
 
 fn wrong_length(lc: u8, rest: &[u8]) -> ApduError {
-    ApduError::Length { announced: usize::from(lc), present: rest.len() }
+    ApduError::Length {
+        announced: usize::from(lc),
+        present: rest.len(),
+    }
 }
 
 fn split_data(lc: usize, rest: &[u8]) -> Result<(&[u8], &[u8]), ApduError> {
-    rest.split_at_checked(lc)
-        .ok_or(ApduError::Length { announced: lc, present: rest.len() })
+    rest.split_at_checked(lc).ok_or(ApduError::Length {
+        announced: lc,
+        present: rest.len(),
+    })
 }
 
 fn parse_extended(total: usize, rest: &[u8]) -> Result<(&[u8], Option<usize>), ApduError> {
@@ -227,7 +261,10 @@ fn parse_extended(total: usize, rest: &[u8]) -> Result<(&[u8], Option<usize>), A
             match split_data(lc, body)? {
                 (data, []) => Ok((data, None)),
                 (data, [hi, lo]) => Ok((data, Some(extended_le(*hi, *lo)))),
-                _ => Err(ApduError::Length { announced: lc, present: body.len() }),
+                _ => Err(ApduError::Length {
+                    announced: lc,
+                    present: body.len(),
+                }),
             }
         }
     }
@@ -246,13 +283,19 @@ impl ResponseApdu {
     /// Data with status 9000.
     #[must_use]
     pub fn ok(data: impl Into<Vec<u8>>) -> Self {
-        Self { data: data.into(), sw: StatusWord::OK }
+        Self {
+            data: data.into(),
+            sw: StatusWord::OK,
+        }
     }
 
     /// A status word alone.
     #[must_use]
     pub fn status(sw: StatusWord) -> Self {
-        Self { data: Vec::new(), sw }
+        Self {
+            data: Vec::new(),
+            sw,
+        }
     }
 
     /// Reads a response: everything but the last two bytes is data.
@@ -264,7 +307,10 @@ impl ResponseApdu {
             .split_last_chunk::<2>()
             .ok_or(ApduError::NoStatusWord(bytes.len()))?;
         let [sw1, sw2] = *sw;
-        Ok(Self { data: data.to_vec(), sw: StatusWord::from_bytes(sw1, sw2) })
+        Ok(Self {
+            data: data.to_vec(),
+            sw: StatusWord::from_bytes(sw1, sw2),
+        })
     }
 
     /// Data field and status word as bytes.
@@ -301,7 +347,10 @@ mod tests {
         assert_eq!(parsed(&hex!("00A40000023F0010")), (2, Some(16), false));
         assert_eq!(parsed(&hex!("00B00000000000")), (0, Some(65_536), true));
         assert_eq!(parsed(&hex!("00A40000000002 3F00")), (2, None, true));
-        assert_eq!(parsed(&hex!("00A40000000002 3F00 0100")), (2, Some(256), true));
+        assert_eq!(
+            parsed(&hex!("00A40000000002 3F00 0100")),
+            (2, Some(256), true)
+        );
     }
 
     #[test]
@@ -324,7 +373,9 @@ mod tests {
     #[test]
     fn chain_of_the_key_agreement() {
         // Section 4.2 of the card facts: 266 bytes go as FF and 0B.
-        let chain = CommandApdu::new(0, 0x22, 0x41, 0xA6).with_data(vec![7; 266]).chain(255);
+        let chain = CommandApdu::new(0, 0x22, 0x41, 0xA6)
+            .with_data(vec![7; 266])
+            .chain(255);
         let heads: Vec<_> = chain.iter().map(|c| (c.cla, c.data.len())).collect();
         assert_eq!(heads, [(0x10, 255), (0x00, 11)]);
     }

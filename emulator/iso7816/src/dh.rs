@@ -71,7 +71,10 @@ pub fn is_valid_public(value: &[u8], p: &[u8]) -> bool {
 /// of SHA-256(Z ‖ 00000002) authenticate.
 #[must_use]
 pub fn derive_keys(z: &[u8]) -> SessionKeys {
-    SessionKeys { enc: derive(z, 1), mac: derive(z, 2) }
+    SessionKeys {
+        enc: derive(z, 1),
+        mac: derive(z, 2),
+    }
 }
 
 fn derive(z: &[u8], counter: u32) -> Zeroizing<[u8; 16]> {
@@ -105,7 +108,10 @@ mod tests {
     fn powers_of_small_numbers() {
         assert_eq!(mod_exp(&[4], &[13], &[0x01, 0xF1]), Some(vec![0x01, 0xBD])); // 4^13 mod 497 = 445
         assert_eq!(mod_exp(&[2], &[], &[7]), Some(vec![1]));
-        assert_eq!(mod_exp(&[0, 0, 0, 2], &[3], &[0xFF, 0xFF]), Some(vec![0, 8]));
+        assert_eq!(
+            mod_exp(&[0, 0, 0, 2], &[3], &[0xFF, 0xFF]),
+            Some(vec![0, 8])
+        );
         assert_eq!(mod_exp(&[], &[3], &[7]), Some(vec![0]));
     }
 

@@ -65,7 +65,10 @@ pub fn recover<'a>(block: &'a [u8], rest: &[&[u8]]) -> Result<&'a [u8], Recovery
         return Err(RecoveryError::Length(block.len()));
     };
     if (*header, *trailer) != (HEADER, TRAILER) {
-        return Err(RecoveryError::Format { header: *header, trailer: *trailer });
+        return Err(RecoveryError::Format {
+            header: *header,
+            trailer: *trailer,
+        });
     }
     if bool::from(hash(recovered, rest).ct_eq(digest)) {
         Ok(recovered)
@@ -92,14 +95,23 @@ mod tests {
         let block = build(&[7; 222], &[b"rest", b" of it"]);
         assert_eq!(block.len(), 256);
         assert_eq!(recover(&block, &[b"rest of it"]), Ok(&[7; 222][..]));
-        assert_eq!(recover(&block, &[b"rest of that"]), Err(RecoveryError::Hash));
+        assert_eq!(
+            recover(&block, &[b"rest of that"]),
+            Err(RecoveryError::Hash)
+        );
     }
 
     #[test]
     fn refuses_other_formats() {
         let mut block = build(&[7; 222], &[]);
         block[0] = 0x4A;
-        assert_eq!(recover(&block, &[]), Err(RecoveryError::Format { header: 0x4A, trailer: 0xBC }));
+        assert_eq!(
+            recover(&block, &[]),
+            Err(RecoveryError::Format {
+                header: 0x4A,
+                trailer: 0xBC
+            })
+        );
         assert_eq!(recover(&block[..33], &[]), Err(RecoveryError::Length(33)));
         assert_eq!(recover(&[], &[]), Err(RecoveryError::Length(0)));
     }

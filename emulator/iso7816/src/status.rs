@@ -179,8 +179,14 @@ mod tests {
 
     #[test]
     fn numbers_in_words_are_counted() {
-        assert_eq!(StatusWord(0x63C1).in_words(), "verification failed, 1 try left");
-        assert_eq!(StatusWord::tries_left(2).in_words(), "verification failed, 2 tries left");
+        assert_eq!(
+            StatusWord(0x63C1).in_words(),
+            "verification failed, 1 try left"
+        );
+        assert_eq!(
+            StatusWord::tries_left(2).in_words(),
+            "verification failed, 2 tries left"
+        );
         assert_eq!(StatusWord::more_data(27), StatusWord(0x611B));
         assert_eq!(StatusWord::more_data(256), StatusWord(0x6100));
         assert_eq!(StatusWord::more_data(5000), StatusWord(0x6100));

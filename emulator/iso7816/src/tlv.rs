@@ -50,7 +50,12 @@ impl<'a> Tlv<'a> {
     /// True if the tag says that the value is itself a row of objects.
     #[must_use]
     pub fn is_constructed(&self) -> bool {
-        let first = self.tag.to_be_bytes().into_iter().find(|b| *b != 0).unwrap_or(0);
+        let first = self
+            .tag
+            .to_be_bytes()
+            .into_iter()
+            .find(|b| *b != 0)
+            .unwrap_or(0);
         first & 0x20 != 0
     }
 
@@ -73,7 +78,11 @@ impl<'a> Reader<'a> {
     /// A reader at the start of `data`.
     #[must_use]
     pub fn new(data: &'a [u8]) -> Self {
-        Self { data, offset: 0, failed: false }
+        Self {
+            data,
+            offset: 0,
+            failed: false,
+        }
     }
 
     /// The first object with this tag among those not yet read.
@@ -96,7 +105,10 @@ impl<'a> Reader<'a> {
             .data
             .get(self.offset)
             .copied()
-            .ok_or(TlvError::Truncated { offset: self.offset, missing: 1 })?;
+            .ok_or(TlvError::Truncated {
+                offset: self.offset,
+                missing: 1,
+            })?;
         self.offset += 1;
         Ok(byte)
     }
@@ -188,7 +200,11 @@ pub fn push(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
     let tag_bytes = tag.to_be_bytes();
     let skip = tag_bytes.iter().take_while(|b| **b == 0).count().min(3);
     out.extend(tag_bytes.iter().skip(skip));
-    let value = if value.len() > 0x00FF_FFFF { &[] } else { value };
+    let value = if value.len() > 0x00FF_FFFF {
+        &[]
+    } else {
+        value
+    };
     let [.., l2, l1, l0] = value.len().to_be_bytes();
     match value.len() {
         0..=0x7F => out.push(l0),
@@ -218,16 +234,34 @@ mod tests {
         // Section 3.1: 4D 08 { 70 06 { BF A1 01 02 { A3 80 } } }, where A3 80 is
         // an extended header list (a tag and a length without value).
         let data = hex!("4D 08 70 06 BF A1 01 02 A3 80");
-        assert_eq!(path(&data, &[0x4D, 0x70, 0xBF_A101]).unwrap(), hex!("A3 80"));
+        assert_eq!(
+            path(&data, &[0x4D, 0x70, 0xBF_A101]).unwrap(),
+            hex!("A3 80")
+        );
     }
 
     #[test]
     fn rejects_what_is_not_definite_and_short() {
         let cases: [(&[u8], TlvError); 6] = [
-            (&hex!("81"), TlvError::Truncated { offset: 1, missing: 1 }),
-            (&hex!("81 05 01 02"), TlvError::Truncated { offset: 0, missing: 3 }),
+            (
+                &hex!("81"),
+                TlvError::Truncated {
+                    offset: 1,
+                    missing: 1,
+                },
+            ),
+            (
+                &hex!("81 05 01 02"),
+                TlvError::Truncated {
+                    offset: 0,
+                    missing: 3,
+                },
+            ),
             (&hex!("81 80 00 00"), TlvError::Length { offset: 1 }),
-            (&hex!("81 84 00 00 00 01 00"), TlvError::Length { offset: 1 }),
+            (
+                &hex!("81 84 00 00 00 01 00"),
+                TlvError::Length { offset: 1 },
+            ),
             (&hex!("7F 80 01 00"), TlvError::Tag { offset: 0 }),
             (&hex!("7F 81 81 01 00"), TlvError::Tag { offset: 0 }),
         ];

@@ -22,7 +22,9 @@ pub enum ImageError {
     #[error("the card image is cut off: it has only {0} bytes")]
     Truncated(usize),
     /// Written by a later release.
-    #[error("the card image has format {found}, this program reads up to {IMAGE_VERSION}; use a newer release")]
+    #[error(
+        "the card image has format {found}, this program reads up to {IMAGE_VERSION}; use a newer release"
+    )]
     Newer {
         /// Version in the file.
         found: u16,
@@ -63,7 +65,9 @@ impl CardImage {
         if !MAGIC.starts_with(shown) || bytes.is_empty() {
             return Err(ImageError::Foreign);
         }
-        let (framed, digest) = bytes.split_last_chunk::<DIGEST_LEN>().ok_or_else(truncated)?;
+        let (framed, digest) = bytes
+            .split_last_chunk::<DIGEST_LEN>()
+            .ok_or_else(truncated)?;
         let rest = framed.get(MAGIC.len()..).ok_or_else(truncated)?;
         let (version, body) = rest.split_first_chunk::<2>().ok_or_else(truncated)?;
         match u16::from_be_bytes(*version) {

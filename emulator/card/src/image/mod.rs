@@ -36,7 +36,10 @@ impl CardImage {
             puk: profile.issued_puk.clone(),
             puk_tries: PUK_TRIES,
         };
-        Self { profile: Arc::new(profile), state }
+        Self {
+            profile: Arc::new(profile),
+            state,
+        }
     }
 }
 

@@ -57,7 +57,8 @@ impl Code {
     /// # Errors
     /// [`CodeError`] says which of the two is wrong, and where.
     pub fn new(digits: &[u8]) -> Result<Self, CodeError> {
-        let code = <[u8; Self::LEN]>::try_from(digits).map_err(|_| CodeError::Length(digits.len()))?;
+        let code =
+            <[u8; Self::LEN]>::try_from(digits).map_err(|_| CodeError::Length(digits.len()))?;
         match code.iter().position(|digit| !digit.is_ascii_digit()) {
             Some(at) => Err(CodeError::NotADigit(at + 1)),
             None => Ok(Self(code)),
@@ -132,7 +133,11 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_printed() {
-        let shown = format!("{:?} {:?}", Code::new(b"12345678").unwrap(), Secret::new(vec![0xAB; 3]));
+        let shown = format!(
+            "{:?} {:?}",
+            Code::new(b"12345678").unwrap(),
+            Secret::new(vec![0xAB; 3])
+        );
         assert_eq!(shown, "Code(hidden) Secret(3 bytes)");
     }
 }

@@ -52,7 +52,11 @@ pub fn code(digits: &str) -> Code {
 
 /// A code that is neither the PIN nor the PUK.
 pub fn wrong() -> Code {
-    let digits = if pin() == "24681357" || puk() == "24681357" { "24681358" } else { "24681357" };
+    let digits = if pin() == "24681357" || puk() == "24681357" {
+        "24681358"
+    } else {
+        "24681357"
+    };
     code(digits)
 }
 
@@ -92,7 +96,12 @@ pub fn authenticated(card: Card) -> Terminal {
 /// The same, with the PIN verified.
 pub fn with_pin(card: Card) -> Terminal {
     let mut terminal = authenticated(card);
-    assert!(terminal.verify(Reference::Pin, &code(pin())).unwrap().is_accepted());
+    assert!(
+        terminal
+            .verify(Reference::Pin, &code(pin()))
+            .unwrap()
+            .is_accepted()
+    );
     terminal
 }
 
@@ -102,7 +111,8 @@ pub fn agreed(card: Card) -> Terminal {
     terminal.select_root_any().unwrap();
     terminal.select_cie().unwrap();
     let domain = terminal.read_domain(DomainForm::Whole).unwrap();
-    let share = cie_terminal::steps::agreement::TerminalShare::generate(&domain, &mut rng()).unwrap();
+    let share =
+        cie_terminal::steps::agreement::TerminalShare::generate(&domain, &mut rng()).unwrap();
     terminal.agree_keys(&domain, &share).unwrap();
     terminal
 }
@@ -127,9 +137,13 @@ pub fn secured_answer(terminal: &mut Terminal, command: &str) -> cie_terminal::A
 /// inner status word.
 pub fn secured_piece(terminal: &mut Terminal, command: &str) -> u16 {
     let mut session = terminal.session().unwrap().clone();
-    let sealed = session.seal_command(&CommandApdu::parse(&bytes(command)).unwrap()).unwrap();
+    let sealed = session
+        .seal_command(&CommandApdu::parse(&bytes(command)).unwrap())
+        .unwrap();
     let answer = card(terminal).transmit(&sealed.encode().unwrap());
-    let answer = session.open_response(&ResponseApdu::parse(&answer).unwrap()).unwrap();
+    let answer = session
+        .open_response(&ResponseApdu::parse(&answer).unwrap())
+        .unwrap();
     terminal.start_session(session);
     answer.sw.0
 }

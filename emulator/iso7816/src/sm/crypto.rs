@@ -20,7 +20,10 @@ impl Primitives {
     /// Expands the keys.
     #[must_use]
     pub fn new(keys: &SessionKeys) -> Self {
-        Self { cipher: TdesEde2::new((&*keys.enc).into()), mac: RetailMac::new((&*keys.mac).into()) }
+        Self {
+            cipher: TdesEde2::new((&*keys.enc).into()),
+            mac: RetailMac::new((&*keys.mac).into()),
+        }
     }
 
     /// Encrypts whole blocks in place; trailing bytes that fill no block stay

@@ -58,7 +58,11 @@ impl SmError {
 }
 
 fn cryptogram_tag(ins: u8) -> u32 {
-    if ins & 1 == 1 { CRYPTOGRAM_ODD } else { CRYPTOGRAM }
+    if ins & 1 == 1 {
+        CRYPTOGRAM_ODD
+    } else {
+        CRYPTOGRAM
+    }
 }
 
 /// The start of the MAC input of a command: padded SSC ‖ header.
@@ -88,7 +92,11 @@ fn open_cryptogram(primitives: &Primitives, tag: u32, value: &[u8]) -> Result<Ve
         _ => value,
     };
     if encrypted.is_empty() || encrypted.len() % 8 != 0 {
-        return Err(SmError::Malformed(if tag == CRYPTOGRAM { 0x87 } else { 0x85 }));
+        return Err(SmError::Malformed(if tag == CRYPTOGRAM {
+            0x87
+        } else {
+            0x85
+        }));
     }
     let mut data = encrypted.to_vec();
     primitives.decrypt(&mut data);
@@ -108,7 +116,9 @@ fn ordered<'a, const N: usize>(
     for object in tlv::Reader::new(data) {
         let object = object.map_err(|_| SmError::NotTlv)?;
         let position = tags.iter().position(|tag| *tag == object.tag);
-        let position = position.filter(|p| *p >= next).ok_or(SmError::Misplaced(object.tag))?;
+        let position = position
+            .filter(|p| *p >= next)
+            .ok_or(SmError::Misplaced(object.tag))?;
         if let Some(slot) = found.get_mut(position) {
             *slot = Some(object);
         }
@@ -153,7 +163,12 @@ pub(super) fn open_command(
         Some(object) => open_cryptogram(primitives, tag, object.value)?,
         None => Vec::new(),
     };
-    Ok(CommandApdu { cla: command.cla & !CLA_SM, data, le, ..*command })
+    Ok(CommandApdu {
+        cla: command.cla & !CLA_SM,
+        data,
+        le,
+        ..*command
+    })
 }
 
 pub(super) fn seal_response(
@@ -174,7 +189,10 @@ pub(super) fn seal_response(
     body.truncate(content_end);
     tlv::push(&mut body, MAC, &mac);
     body.drain(..ssc.len());
-    ResponseApdu { data: body, sw: response.sw }
+    ResponseApdu {
+        data: body,
+        sw: response.sw,
+    }
 }
 
 pub(super) fn seal_command(
@@ -187,10 +205,19 @@ pub(super) fn seal_command(
     let mut input = command_mac_input(ssc, [cla, command.ins, command.p1, command.p2]);
     let content_start = input.len();
     if !command.data.is_empty() {
-        push_cryptogram(&mut input, primitives, cryptogram_tag(command.ins), &command.data);
+        push_cryptogram(
+            &mut input,
+            primitives,
+            cryptogram_tag(command.ins),
+            &command.data,
+        );
     }
     if let Some(le) = command.le {
-        let le = if le == SHORT_LE_MAX { 0 } else { u8::try_from(le).map_err(|_| too_long)? };
+        let le = if le == SHORT_LE_MAX {
+            0
+        } else {
+            u8::try_from(le).map_err(|_| too_long)?
+        };
         tlv::push(&mut input, LE, &[le]);
     }
     let content_end = input.len();
@@ -204,7 +231,13 @@ pub(super) fn seal_command(
     if input.len() > SHORT_DATA_MAX {
         return Err(too_long);
     }
-    Ok(CommandApdu { cla, data: input, le: Some(SHORT_LE_MAX), extended: false, ..*command })
+    Ok(CommandApdu {
+        cla,
+        data: input,
+        le: Some(SHORT_LE_MAX),
+        extended: false,
+        ..*command
+    })
 }
 
 pub(super) fn open_response(
@@ -237,5 +270,8 @@ pub(super) fn open_response(
         Some(object) => open_cryptogram(primitives, object.tag, object.value)?,
         None => Vec::new(),
     };
-    Ok(ResponseApdu { data, sw: StatusWord::from_bytes(*sw1, *sw2) })
+    Ok(ResponseApdu {
+        data,
+        sw: StatusWord::from_bytes(*sw1, *sw2),
+    })
 }

@@ -42,7 +42,9 @@ pub struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("ssc", &self.ssc).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("ssc", &self.ssc)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,7 +62,10 @@ impl Session {
     /// A session whose next command is protected with `ssc` + 1.
     #[must_use]
     pub fn new(keys: &SessionKeys, ssc: u64) -> Self {
-        Self { primitives: Primitives::new(keys), ssc }
+        Self {
+            primitives: Primitives::new(keys),
+            ssc,
+        }
     }
 
     /// The SSC of the last protected message.

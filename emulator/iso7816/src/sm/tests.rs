@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
-use cie_vectors::published::{Figures, ICAO_9303_11};
 use crate::StatusWord;
+use cie_vectors::published::{Figures, ICAO_9303_11};
 use hex_literal::hex;
 use proptest::prelude::*;
 
@@ -12,11 +12,18 @@ fn icao<const N: usize>(name: &str) -> [u8; N] {
 }
 
 fn icao_vec(name: &str) -> Vec<u8> {
-    Figures::parse(ICAO_9303_11).unwrap().get(name).unwrap().to_vec()
+    Figures::parse(ICAO_9303_11)
+        .unwrap()
+        .get(name)
+        .unwrap()
+        .to_vec()
 }
 
 fn keys() -> SessionKeys {
-    SessionKeys { enc: Zeroizing::new(icao("ks_enc")), mac: Zeroizing::new(icao("ks_mac")) }
+    SessionKeys {
+        enc: Zeroizing::new(icao("ks_enc")),
+        mac: Zeroizing::new(icao("ks_mac")),
+    }
 }
 
 fn icao_exchange(skip: u64, name: &str, content: &[u8]) {
@@ -24,7 +31,10 @@ fn icao_exchange(skip: u64, name: &str, content: &[u8]) {
     let mut card = terminal.clone();
     let plain = CommandApdu::parse(&icao_vec(&format!("{name}_plain"))).unwrap();
     let sealed = terminal.seal_command(&plain).unwrap();
-    assert_eq!(sealed.encode().unwrap(), icao_vec(&format!("{name}_command")));
+    assert_eq!(
+        sealed.encode().unwrap(),
+        icao_vec(&format!("{name}_command"))
+    );
     assert_eq!(card.open_command(&sealed).unwrap(), plain);
 
     let response = ResponseApdu::parse(&icao_vec(&format!("{name}_response"))).unwrap();
@@ -54,7 +64,11 @@ fn padding_round_trip_and_refusals() {
     assert_eq!(unpad(&[]), None);
     assert_eq!(unpad(&[0; 8]), None);
     assert_eq!(unpad(&[1, 0, 0, 0, 0, 0, 0, 0]), None);
-    assert_eq!(unpad(&hex!("80 00 00 00 00 00 00 00 00")), None, "a whole block of needless padding");
+    assert_eq!(
+        unpad(&hex!("80 00 00 00 00 00 00 00 00")),
+        None,
+        "a whole block of needless padding"
+    );
 }
 
 fn sealed(command: &CommandApdu) -> (Session, CommandApdu) {
@@ -68,15 +82,20 @@ fn sealed(command: &CommandApdu) -> (Session, CommandApdu) {
 fn a_command_of_header_only_has_one_padding() {
     let (mut card, sealed) = sealed(&CommandApdu::new(0, 0xA4, 0, 0));
     assert_eq!(sealed.data.len(), 10);
-    assert_eq!(card.open_command(&sealed), Ok(CommandApdu::new(0, 0xA4, 0, 0)).map(|mut c| {
-        c.le = None;
-        c
-    }));
+    assert_eq!(
+        card.open_command(&sealed),
+        Ok(CommandApdu::new(0, 0xA4, 0, 0)).map(|mut c| {
+            c.le = None;
+            c
+        })
+    );
 }
 
 #[test]
 fn each_fault_has_its_name() {
-    let plain = CommandApdu::new(0, 0xB0, 0, 0).with_data(hex!("0102")).with_le(8);
+    let plain = CommandApdu::new(0, 0xB0, 0, 0)
+        .with_data(hex!("0102"))
+        .with_le(8);
     let edit = |f: &dyn Fn(&mut Vec<u8>)| {
         let (mut card, mut sealed) = sealed(&plain);
         f(&mut sealed.data);
@@ -89,8 +108,17 @@ fn each_fault_has_its_name() {
     assert_eq!(edit(&|d| d[5] ^= 1), SmError::Mac);
     assert_eq!(edit(&|d| d[0] = 0x85), SmError::Misplaced(0x85));
     assert_eq!(edit(&|d| d.rotate_left(11)), SmError::Misplaced(0x87));
-    assert_eq!(edit(&|d| d.extend(hex!("97 01 08"))), SmError::Misplaced(0x97));
-    assert_eq!(edit(&|d| { d[15] = 7; d.pop(); }), SmError::Malformed(0x8E));
+    assert_eq!(
+        edit(&|d| d.extend(hex!("97 01 08"))),
+        SmError::Misplaced(0x97)
+    );
+    assert_eq!(
+        edit(&|d| {
+            d[15] = 7;
+            d.pop();
+        }),
+        SmError::Malformed(0x8E)
+    );
     assert_eq!(edit(&|d| d.truncate(5)), SmError::NotTlv);
 }
 
@@ -107,14 +135,22 @@ fn authentic_but_malformed_objects_are_named() {
         let mut data = objects.to_vec();
         crate::tlv::push(&mut data, 0x8E, &primitives.mac(&input));
         let command = CommandApdu::new(0x0C, 0xB0, 0, 0).with_data(data);
-        Session::new(&keys(), INITIAL_SSC).open_command(&command).unwrap_err()
+        Session::new(&keys(), INITIAL_SSC)
+            .open_command(&command)
+            .unwrap_err()
     };
     assert_eq!(reason(&hex!("97 00")), SmError::Malformed(0x97));
     assert_eq!(reason(&hex!("97 02 01 00")), SmError::Malformed(0x97));
     assert_eq!(reason(&hex!("87 01 01")), SmError::Malformed(0x87));
     assert_eq!(reason(&hex!("87 00")), SmError::Malformed(0x87));
-    assert_eq!(reason(&hex!("87 09 02 0000000000000000")), SmError::Malformed(0x87));
-    assert_eq!(reason(&hex!("87 08 01 00000000000000")), SmError::Malformed(0x87));
+    assert_eq!(
+        reason(&hex!("87 09 02 0000000000000000")),
+        SmError::Malformed(0x87)
+    );
+    assert_eq!(
+        reason(&hex!("87 08 01 00000000000000")),
+        SmError::Malformed(0x87)
+    );
     assert_eq!(reason(&hex!("87 09 01 0000000000000000")), SmError::Padding);
     assert_eq!(reason(&hex!("99 02 90 00")), SmError::Misplaced(0x99));
 }
@@ -128,7 +164,10 @@ fn responses_that_lie_are_refused() {
     for index in 0..good.data.len() {
         let mut bad = good.clone();
         bad.data[index] ^= 0x01;
-        assert!(terminal.clone().open_response(&bad).is_err(), "byte {index}");
+        assert!(
+            terminal.clone().open_response(&bad).is_err(),
+            "byte {index}"
+        );
     }
     assert_eq!(
         terminal.clone().open_response(&StatusWord::OK.into()),
@@ -138,15 +177,23 @@ fn responses_that_lie_are_refused() {
 
 #[test]
 fn status_words_of_the_errors() {
-    assert_eq!(SmError::Missing(0x8E).status(), StatusWord::SM_OBJECT_MISSING);
+    assert_eq!(
+        SmError::Missing(0x8E).status(),
+        StatusWord::SM_OBJECT_MISSING
+    );
     assert_eq!(SmError::Mac.status(), StatusWord::SM_OBJECT_INCORRECT);
     assert_eq!(SmError::NotTlv.status(), StatusWord::SM_OBJECT_INCORRECT);
 }
 
 fn any_command() -> impl Strategy<Value = CommandApdu> {
     let data = proptest::collection::vec(any::<u8>(), 0..=PAYLOAD_MAX);
-    (any::<[u8; 3]>(), any::<bool>(), data, proptest::option::of(1_usize..=256)).prop_map(
-        |([ins, p1, p2], chained, data, le)| CommandApdu {
+    (
+        any::<[u8; 3]>(),
+        any::<bool>(),
+        data,
+        proptest::option::of(1_usize..=256),
+    )
+        .prop_map(|([ins, p1, p2], chained, data, le)| CommandApdu {
             cla: if chained { 0x10 } else { 0 },
             ins,
             p1,
@@ -154,8 +201,7 @@ fn any_command() -> impl Strategy<Value = CommandApdu> {
             data,
             le,
             extended: false,
-        },
-    )
+        })
 }
 
 proptest! {

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A desk with a reader and a card on it: what `cie run` and `cie demo` share.
+
+use crate::error::CliError;
+use crate::trace::Recorder;
+use cie_card::{Card, Snapshot};
+use cie_personalisation::{IssuedCard, Persona, personalise};
+use cie_reader::{Place, ReaderServer, ReaderSpec, RunningServer};
+use iso7816_wire::CardDoor;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Name of the reader that holds the card.
+pub(crate) const READER_NAME: &str = "CIE Software Reader 00 00";
+
+/// Name of the persona on the card.
+pub(crate) const DEFAULT_PERSONA: &str = "adult";
+
+/// The default persona's card.
+pub(crate) fn issue(seed: u64) -> Result<IssuedCard, CliError> {
+    Ok(personalise(&Persona::adult()?, seed)?)
+}
+
+/// A card in a virtual reader on a private socket.
+pub(crate) struct Desk {
+    server: RunningServer,
+    card: SharedCard,
+}
+
+impl Desk {
+    /// Puts a fresh card into a reader on a private socket.
+    pub(crate) fn set_up(issued: &IssuedCard, recorder: &Recorder) -> Result<Self, CliError> {
+        let card = Card::in_memory(issued.image.clone(), issued.card_seed)?
+            .with_observer(recorder.observer());
+        let card = SharedCard(Arc::new(Mutex::new(card)));
+        let reader = ReaderSpec::with_card(READER_NAME, Box::new(card.clone()));
+        let server = ReaderServer::bind(&Place::Private, vec![reader])?.spawn()?;
+        Ok(Self { server, card })
+    }
+
+    /// The socket that clients connect to.
+    pub(crate) fn socket(&self) -> &Path {
+        self.server.path()
+    }
+
+    /// Counters and status of the card.
+    pub(crate) fn inspect(&self) -> Snapshot {
+        self.card.lock(|card| card.inspect())
+    }
+
+    /// Takes everything away again.
+    pub(crate) fn clear(self) -> Result<(), CliError> {
+        self.server.stop()?;
+        Ok(())
+    }
+}
+
+/// A card that the reader drives and the desk may look at.
+#[derive(Clone)]
+struct SharedCard(Arc<Mutex<Card>>);
+
+impl SharedCard {
+    fn lock<T>(&self, f: impl FnOnce(&mut Card) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl CardDoor for SharedCard {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.lock(CardDoor::power_on)
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.lock(CardDoor::reset)
+    }
+
+    fn power_off(&mut self) {
+        self.lock(CardDoor::power_off);
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        self.lock(|card| card.transmit(command))
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a person reads when a command cannot do its work, and the exit codes.
+
+use cie_card::KeyError;
+use cie_personalisation::{PersonaError, PersonalisationError};
+use cie_reader::ReaderError;
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// `cie` itself failed; the child's own exit codes stay below.
+pub(crate) const EXIT_FAILURE: u8 = 125;
+/// The child was found and could not be started.
+pub(crate) const EXIT_NOT_EXECUTABLE: u8 = 126;
+/// The child was not found.
+pub(crate) const EXIT_NOT_FOUND: u8 = 127;
+
+/// Everything that can stop a command.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    #[error("the card could not be personalised: {0}")]
+    Personalisation(#[from] PersonalisationError),
+    #[error("the persona cannot be used: {0}")]
+    Persona(#[from] PersonaError),
+    #[error("the card could not be built from its image: {0}")]
+    Card(#[from] KeyError),
+    #[error("the virtual reader could not be started: {0}")]
+    Reader(#[from] ReaderError),
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot start `{program}`: {source}")]
+    Start { program: String, source: io::Error },
+    #[error("cannot wait for the child or for signals: {0}")]
+    Wait(io::Error),
+    #[error("the citizen's story broke off at \"{step}\": {reason}")]
+    Story { step: &'static str, reason: String },
+}
+
+impl CliError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                EXIT_NOT_FOUND
+            }
+            Self::Start { .. } => EXIT_NOT_EXECUTABLE,
+            _ => EXIT_FAILURE,
+        }
+    }
+}

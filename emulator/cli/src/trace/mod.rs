@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What happened between a client and the card: a text file for `--trace`, and
+//! the last exchanges in words for when a child fails.
+//!
+//! The file format is that of `cie_vectors::transcript`: whatever is not
+//! masked can be replayed.
+
+mod recorder;
+mod words;
+
+pub(crate) use recorder::{Header, Recorder, TraceFile};

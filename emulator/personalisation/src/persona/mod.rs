@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Personas: who a test card belongs to, as a TOML file that people edit.
+//!
+//! A persona is always recognisable as a test (rule 9 of the architecture):
+//! its surname has the word TEST, and its fiscal code has the place of birth
+//! [`TEST_PLACE`], which does not exist. Anything else is refused, so that no
+//! real identity can be put on a card.
+
+mod file;
+mod fiscal_code;
+
+pub use fiscal_code::TEST_PLACE;
+
+use crate::families::{self, Family};
+use crate::pki::{self, CardKeySet};
+use cie_card::image::Code;
+use der::DateTime;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Why a text is no persona.
+#[derive(Debug, Error)]
+pub enum PersonaError {
+    /// No TOML, a missing or unknown field, or a value of the wrong type.
+    #[error("the persona file does not read: {0}")]
+    Syntax(#[from] toml::de::Error),
+    /// A field breaks a rule.
+    #[error("persona field {field}: {rule}")]
+    Field {
+        /// Name of the field as in the file, such as `holder.surname`.
+        field: &'static str,
+        /// What the field must be, and what it is.
+        rule: String,
+    },
+}
+
+/// Sex of the holder as the fiscal code knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Sex {
+    /// Written `F`.
+    #[serde(rename = "F")]
+    Female,
+    /// Written `M`.
+    #[serde(rename = "M")]
+    Male,
+}
+
+/// A day of birth, checked against the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BirthDate {
+    /// Four digits.
+    pub year: u16,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+}
+
+/// A checked persona.
+#[derive(Clone, Debug)]
+pub struct Persona {
+    pub(crate) id: String,
+    pub(crate) description: String,
+    pub(crate) given_names: String,
+    pub(crate) surname: String,
+    pub(crate) sex: Sex,
+    pub(crate) birth_date: BirthDate,
+    pub(crate) fiscal_code: String,
+    pub(crate) family: &'static Family,
+    pub(crate) keys: &'static CardKeySet,
+    pub(crate) nis: Option<String>,
+    pub(crate) serial: Option<String>,
+    pub(crate) pin: Option<Code>,
+    pub(crate) puk: Option<Code>,
+    pub(crate) not_before: DateTime,
+    pub(crate) not_after: DateTime,
+}
+
+/// The persona files in this crate: name and text.
+const SHIPPED: [(&str, &str); 1] = [("adult", include_str!("../../personas/adult.toml"))];
+
+impl Persona {
+    /// The default persona: an adult with a card of the default family.
+    ///
+    /// # Errors
+    /// [`PersonaError`] only if the shipped file was edited into nonsense.
+    pub fn adult() -> Result<Self, PersonaError> {
+        let [(_, text)] = SHIPPED;
+        Self::from_toml(text)
+    }
+
+    /// Names and texts of the personas in this crate, as templates for own ones.
+    #[must_use]
+    pub fn shipped() -> &'static [(&'static str, &'static str)] {
+        &SHIPPED
+    }
+
+    /// Reads a persona file.
+    ///
+    /// # Errors
+    /// [`PersonaError`] names the field and the rule it breaks.
+    pub fn from_toml(text: &str) -> Result<Self, PersonaError> {
+        toml::from_str::<file::File>(text)?.check()
+    }
+
+    /// Short name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// One line about the persona.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Given names in capital letters.
+    #[must_use]
+    pub fn given_names(&self) -> &str {
+        &self.given_names
+    }
+
+    /// Surname in capital letters, with the word TEST.
+    #[must_use]
+    pub fn surname(&self) -> &str {
+        &self.surname
+    }
+
+    /// Sex.
+    #[must_use]
+    pub fn sex(&self) -> Sex {
+        self.sex
+    }
+
+    /// Day of birth.
+    #[must_use]
+    pub fn birth_date(&self) -> BirthDate {
+        self.birth_date
+    }
+
+    /// Fiscal code in the test range.
+    #[must_use]
+    pub fn fiscal_code(&self) -> &str {
+        &self.fiscal_code
+    }
+
+    /// Chip family of the card.
+    #[must_use]
+    pub fn family(&self) -> &'static Family {
+        self.family
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From persona and seed to a card.
+
+use crate::dh;
+use crate::files::{self, Contents};
+use crate::persona::Persona;
+use crate::pki::{self, PkiError, Request, Role};
+use crate::seed::CardSeed;
+use crate::sod::{self, DocumentSigner, HashedFile};
+use cie_card::image::{CardImage, Code, CodeError, PrivateKeys, Profile, Secret};
+use rand_core::Rng;
+use thiserror::Error;
+
+/// A card fresh from the issuer.
+#[derive(Clone, Debug)]
+pub struct IssuedCard {
+    /// What the card remembers.
+    pub image: CardImage,
+    /// Seed for the card's own random source (rule 1 of the architecture).
+    pub card_seed: [u8; 32],
+    /// What the issuer knows of the card.
+    pub facts: CardFacts,
+}
+
+/// What the issuer knows of a card, without its secrets. The codes, whole and
+/// in halves, are [`IssuedCard::pin`] and [`IssuedCard::puk`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardFacts {
+    /// Number for services, 12 digits: EF 1001.
+    pub nis: String,
+    /// Serial number of the document: EF 1002.
+    pub serial: String,
+    /// Fiscal code of the holder, in the test range.
+    pub fiscal_code: String,
+    /// Given names of the holder.
+    pub given_names: String,
+    /// Surname of the holder, with the word TEST.
+    pub surname: String,
+    /// Citizen certificate, DER: EF 1003.
+    pub certificate: Vec<u8>,
+}
+
+impl IssuedCard {
+    /// The PIN as issued.
+    #[must_use]
+    pub fn pin(&self) -> &Code {
+        &self.image.profile.issued_pin
+    }
+
+    /// The PUK as issued.
+    #[must_use]
+    pub fn puk(&self) -> &Code {
+        &self.image.profile.issued_puk
+    }
+}
+
+/// Why no card could be made.
+#[derive(Debug, Error)]
+pub enum PersonalisationError {
+    /// A key, certificate or signature.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// A code drawn from the seed, which would be a defect of this library.
+    #[error("code from the seed: {0}")]
+    Code(#[from] CodeError),
+    /// A NIS without 12 digits, which would be a defect of this library.
+    #[error("the NIS {0:?} does not have 12 digits")]
+    Nis(String),
+}
+
+/// Makes a card: the same one for the same persona and seed, without clock
+/// and without any other source of randomness.
+///
+/// What the persona leaves open (NIS, serial number, PIN, PUK) follows from
+/// the seed and the persona's fiscal code.
+///
+/// # Errors
+/// [`PersonalisationError`] if a ready-made key or certificate is damaged.
+pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, PersonalisationError> {
+    let source = CardSeed::new(seed, &persona.fiscal_code);
+    let nis = persona.nis.clone().unwrap_or_else(|| source.nis());
+    let serial = persona.serial.clone().unwrap_or_else(|| source.serial());
+    let (drawn_pin, drawn_puk) = source.codes()?;
+    let keys = persona.keys;
+
+    let certificate = citizen_certificate(persona, &nis, &source)?;
+    let device_key = pki::public_key(keys.device, "82")?;
+    let services_key = pki::public_key(keys.services, "83")?;
+    let domain = dh::domain();
+    let ef_dh = files::ef_dh(&domain);
+
+    // Order and numbers as on real cards (section 6).
+    let hashed = [
+        HashedFile {
+            number: 0xA5,
+            content: &services_key,
+        },
+        HashedFile {
+            number: 0xA4,
+            content: &device_key,
+        },
+        HashedFile {
+            number: 0xA1,
+            content: nis.as_bytes(),
+        },
+        HashedFile {
+            number: 0xA3,
+            content: &certificate,
+        },
+        HashedFile {
+            number: 0xA2,
+            content: serial.as_bytes(),
+        },
+        HashedFile {
+            number: 0x1B,
+            content: &ef_dh,
+        },
+    ];
+    let signer = DocumentSigner {
+        key: pki::document_signer_key()?,
+        certificate: pki::pki().document_signer,
+    };
+    let sod = sod::build(
+        persona.family.sod,
+        &hashed,
+        signer,
+        &mut source.stream("sod salt"),
+    )?;
+
+    let card_number =
+        files::card_number(&nis).ok_or_else(|| PersonalisationError::Nis(nis.clone()))?;
+    let [_, _, sn_icc @ ..] = card_number;
+    let contents = Contents {
+        family: persona.family,
+        card_number,
+        dh: &ef_dh,
+        nis: &nis,
+        serial: &serial,
+        certificate: &certificate,
+        device_key: &device_key,
+        services_key: &services_key,
+        sod: &sod,
+    };
+    let profile = Profile {
+        family: persona.family.chip(),
+        files: contents.files(),
+        sn_icc,
+        dh: domain,
+        terminal_ca: pki::terminal_ca()?,
+        keys: PrivateKeys {
+            authentication: Secret::new(keys.authentication.to_vec()),
+            device: Secret::new(keys.device.to_vec()),
+            services: Secret::new(keys.services.to_vec()),
+        },
+        issued_pin: persona.pin.clone().unwrap_or(drawn_pin),
+        issued_puk: persona.puk.clone().unwrap_or(drawn_puk),
+    };
+    Ok(IssuedCard {
+        image: CardImage::fresh(profile),
+        card_seed: source.card(),
+        facts: CardFacts {
+            nis,
+            serial,
+            fiscal_code: persona.fiscal_code.clone(),
+            given_names: persona.given_names.clone(),
+            surname: persona.surname.clone(),
+            certificate,
+        },
+    })
+}
+
+/// Key 81 certified by the sub CA (choice 15).
+fn citizen_certificate(
+    persona: &Persona,
+    nis: &str,
+    source: &CardSeed<'_>,
+) -> Result<Vec<u8>, PkiError> {
+    let mut serial = [0; 16];
+    source.stream("certificate serial").fill_bytes(&mut serial);
+    let subject = pki::citizen(
+        &persona.given_names,
+        &persona.surname,
+        &persona.fiscal_code,
+        nis,
+    )?;
+    let request = Request {
+        role: Role::Citizen,
+        subject,
+        issuer: pki::sub_ca_name()?,
+        serial,
+        not_before: persona.not_before,
+        not_after: persona.not_after,
+        public_key: pki::spki(&pki::public_key(persona.keys.authentication, "81")?)?,
+    };
+    pki::issue(request, pki::sub_ca_key()?)
+}

@@ -23,8 +23,23 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Start of the first line.
 pub const FORMAT_NAME: &str = "# cie-trace ";
 
+macro_rules! shipped {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../transcripts/", $name)))
+    };
+}
+
 /// Transcripts that this repository ships, by file name.
-pub const SHIPPED: &[(&str, &str)] = &[];
+pub const SHIPPED: &[(&str, &str)] = &[
+    shipped!("cie-middleware-linux-enrol.txt"),
+    shipped!("cie-middleware-linux-list.txt"),
+    shipped!("cie-middleware-linux-sign.txt"),
+    shipped!("cie-middleware-linux-change-pin.txt"),
+    shipped!("cie-middleware-linux-block-and-unblock.txt"),
+    shipped!("cie-middleware-linux-block-at-enrolment.txt"),
+    shipped!("cie-middleware-linux-sign-cades.txt"),
+    shipped!("cie-middleware-linux-sign-pades.txt"),
+];
 
 /// One thing that a reader did to the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,6 +205,26 @@ mod tests {
                 (8, &Step::PowerOff)
             ]
         );
+    }
+
+    #[test]
+    fn every_file_in_the_folder_is_shipped_and_says_where_it_is_from() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/transcripts");
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let mut shipped: Vec<_> = SHIPPED.iter().map(|(name, _)| *name).collect();
+        shipped.sort_unstable();
+        assert_eq!(files, shipped);
+        for (name, text) in SHIPPED {
+            let transcript = Transcript::parse(text).unwrap();
+            assert!(!transcript.steps.is_empty(), "{name}");
+            for field in ["client", "flow", "system", "persona", "seed", "family"] {
+                assert!(transcript.header(field).is_some(), "{name}: {field}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A whole session as a snapshot: every command and answer in plain, as the
 //! card saw them. A change of behaviour shows as a difference to review.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 use chacha20::ChaCha20Rng;
 use cie_card::{Card, Event, Observer};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! INTERNAL AUTHENTICATE with keys 81 and 83, security environment and device
 //! authentication out of order (sections 4.4 to 4.6; choices 10, 12, 24).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 mod common;
 use cie_terminal::steps::device_certificate::Device;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! SELECT in all forms (sections 0, 1.2 and 2.2; choices 7, 8, 17, 25).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 mod common;
 use common::*;

@@ -2,6 +2,7 @@
 //! Unmodified programs of others on the card, through `cie run`. They come from
 //! Debian packages that `ci/test` installs; without them these tests fail and
 //! say so.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 use assert_cmd::Command;
 use std::path::Path;

@@ -78,8 +78,14 @@ pub(crate) struct Recorder(Arc<Mutex<State>>);
 struct State {
     file: Option<TraceFile>,
     current: Current,
-    kept: VecDeque<String>,
+    kept: VecDeque<Kept>,
     exchanges: u64,
+}
+
+/// One line of the report of a failed child.
+enum Kept {
+    Exchange(String),
+    Power(String),
 }
 
 /// The exchange under way.
@@ -117,7 +123,11 @@ impl Recorder {
     /// The last exchanges in words, oldest first, and how many there were.
     pub(crate) fn last_exchanges(&self) -> (Vec<String>, u64) {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.kept.iter().cloned().collect(), state.exchanges)
+        let lines = state
+            .kept
+            .iter()
+            .map(|(Kept::Exchange(line) | Kept::Power(line))| line.clone());
+        (lines.collect(), state.exchanges)
     }
 
     /// The first error of writing the trace, if there was one.
@@ -187,7 +197,8 @@ impl State {
 
     fn power(&mut self, what: &str) {
         let words = what.split(' ').next().unwrap_or_default();
-        self.keep(format!("-- {words}"));
+        self.kept.push_back(Kept::Power(format!("-- {words}")));
+        self.forget_old();
         if let Some(file) = &mut self.file {
             file.write(&format!("! {what}\n"));
         }
@@ -209,7 +220,9 @@ impl State {
         } else {
             "  "
         };
-        self.keep(format!("{lock} {words} -> {status}"));
+        self.kept
+            .push_back(Kept::Exchange(format!("{lock} {words} -> {status}")));
+        self.forget_old();
         if let Some(file) = &mut self.file {
             let shown = show_command(&command, secrets);
             let response = hex::encode_upper(response);
@@ -220,11 +233,18 @@ impl State {
         }
     }
 
-    fn keep(&mut self, line: String) {
-        if self.kept.len() == KEPT {
+    /// Drops the oldest lines until only the last exchanges are left, with the
+    /// power events between them.
+    fn forget_old(&mut self) {
+        let exchanges = |kept: &VecDeque<Kept>| {
+            kept.iter()
+                .filter(|line| matches!(line, Kept::Exchange(_)))
+                .count()
+        };
+        // A client that only resets, thousands of times, is no reason to grow.
+        while exchanges(&self.kept) > KEPT || self.kept.len() > 2 * KEPT {
             self.kept.pop_front();
         }
-        self.kept.push_back(line);
     }
 }
 

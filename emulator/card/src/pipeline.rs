@@ -9,6 +9,7 @@ use crate::session::{Afterwards, Chain, Channel, Environment, PendingResponse, S
 use iso7816_wire::apdu::{CLA_CHAINING, CLA_SM, CommandApdu, ResponseApdu, SHORT_LE_MAX};
 use iso7816_wire::sm::{INITIAL_SSC, Session};
 use iso7816_wire::{StatusWord, tlv};
+use zeroize::Zeroize;
 
 /// Longest data field that command chaining may collect (choice 27), in bytes.
 pub(crate) const CHAIN_MAX: usize = 4096;
@@ -221,7 +222,7 @@ impl<M: NonVolatile> Card<M> {
         Ok(Some(apdu))
     }
 
-    fn run(&mut self, call: Call) -> ResponseApdu {
+    fn run(&mut self, mut call: Call) -> ResponseApdu {
         self.emit(&Event::Plain {
             command: &call.apdu,
             secured: call.secured,
@@ -232,6 +233,8 @@ impl<M: NonVolatile> Card<M> {
             None => answer,
         };
         self.emit(&Event::Answer(&answer));
+        // It may have carried a code.
+        call.apdu.data.zeroize();
         answer
     }
 

@@ -5,7 +5,7 @@
 //! server fills in the rest and sends it back. So does this module.
 
 use super::wire::message;
-use super::{ATTRIBUTE_BYTES, ATR_BYTES, NAME_BYTES};
+use super::{ATR_BYTES, ATTRIBUTE_BYTES, NAME_BYTES};
 
 message! {
     /// In front of every request (replies have no header).
@@ -264,7 +264,10 @@ impl ReaderState {
     /// The answer to reset, empty if there is none.
     #[must_use]
     pub fn atr(&self) -> &[u8] {
-        usize::try_from(self.atr_length).ok().and_then(|n| self.atr.get(..n)).unwrap_or_default()
+        usize::try_from(self.atr_length)
+            .ok()
+            .and_then(|n| self.atr.get(..n))
+            .unwrap_or_default()
     }
 }
 

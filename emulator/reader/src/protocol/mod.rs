@@ -16,7 +16,7 @@ mod request;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use messages::{
     Attribute, Begin, Cancel, Connect, Control, Disconnect, End, Establish, Header, ReaderEvents,
@@ -157,7 +157,9 @@ impl Command {
     /// The command with this number.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|command| command.number() == number)
+        Self::ALL
+            .into_iter()
+            .find(|command| command.number() == number)
     }
 
     /// The number on the wire.

@@ -19,7 +19,7 @@ pub enum Reply {
     /// The context is gone.
     Release(Release),
     /// The new card handle.
-    Connect(Connect),
+    Connect(Box<Connect>),
     /// The connection goes on.
     Reconnect(Reconnect),
     /// The connection is over.
@@ -113,16 +113,23 @@ impl Reply {
             Command::GetStateSize => <i32 as Field>::SIZE,
             other => other.body_size(),
         };
-        let Some(body) = bytes.get(..size) else { return Ok(Parsed::Incomplete(size)) };
+        let Some(body) = bytes.get(..size) else {
+            return Ok(Parsed::Incomplete(size));
+        };
         let reply = Self::from_body(command, body).ok_or(ProtocolError::Malformed(command))?;
         let extra = match &reply {
             Self::Transmit(message, _) if message.rv == rv::SUCCESS => message.receive_length,
             Self::Control(message, _) if message.rv == rv::SUCCESS => message.returned,
             _ => 0,
         };
-        let extra = usize::try_from(extra).ok().filter(|&n| n <= BUFFER_BYTES).ok_or(
-            ProtocolError::BufferTooLong { command, announced: extra, limit: BUFFER_BYTES },
-        )?;
+        let extra = usize::try_from(extra)
+            .ok()
+            .filter(|&n| n <= BUFFER_BYTES)
+            .ok_or(ProtocolError::BufferTooLong {
+                command,
+                announced: extra,
+                limit: BUFFER_BYTES,
+            })?;
         let Some(buffer) = bytes.get(size..size + extra) else {
             return Ok(Parsed::Incomplete(size + extra));
         };
@@ -134,7 +141,7 @@ impl Reply {
             Command::Version => Version::decode(body).map(Self::Version),
             Command::Establish => Establish::decode(body).map(Self::Establish),
             Command::Release => Release::decode(body).map(Self::Release),
-            Command::Connect => Connect::decode(body).map(Self::Connect),
+            Command::Connect => Connect::decode(body).map(Box::new).map(Self::Connect),
             Command::Reconnect => Reconnect::decode(body).map(Self::Reconnect),
             Command::Disconnect => Disconnect::decode(body).map(Self::Disconnect),
             Command::Begin => Begin::decode(body).map(Self::Begin),

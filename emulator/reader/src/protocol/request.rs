@@ -16,7 +16,7 @@ pub enum Request {
     /// Close the context.
     Release(Release),
     /// Connect to a reader.
-    Connect(Connect),
+    Connect(Box<Connect>),
     /// Take up a connection again.
     Reconnect(Reconnect),
     /// End a connection.
@@ -77,8 +77,7 @@ impl Request {
         let Some(body) = bytes.get(Header::SIZE..end) else {
             return Ok(Parsed::Incomplete(end));
         };
-        let request =
-            Self::from_body(command, body)?.ok_or(ProtocolError::Malformed(command))?;
+        let request = Self::from_body(command, body)?.ok_or(ProtocolError::Malformed(command))?;
         let extra = match &request {
             Self::Transmit(transmit, _) => bounded(command, transmit.send_length, BUFFER_BYTES)?,
             Self::Control(control, _) => bounded(command, control.send_length, BUFFER_BYTES)?,
@@ -95,7 +94,7 @@ impl Request {
             Command::Version => Version::decode(body).map(Self::Version),
             Command::Establish => Establish::decode(body).map(Self::Establish),
             Command::Release => Release::decode(body).map(Self::Release),
-            Command::Connect => Connect::decode(body).map(Self::Connect),
+            Command::Connect => Connect::decode(body).map(Box::new).map(Self::Connect),
             Command::Reconnect => Reconnect::decode(body).map(Self::Reconnect),
             Command::Disconnect => Disconnect::decode(body).map(Self::Disconnect),
             Command::Begin => Begin::decode(body).map(Self::Begin),
@@ -150,6 +149,22 @@ impl Request {
         }
     }
 
+    /// The card handle the request is about, if it is about one.
+    #[must_use]
+    pub fn card(&self) -> Option<i32> {
+        match self {
+            Self::Reconnect(message) => Some(message.card),
+            Self::Disconnect(message) => Some(message.card),
+            Self::Begin(message) => Some(message.card),
+            Self::End(message) => Some(message.card),
+            Self::Transmit(message, _) => Some(message.card),
+            Self::Control(message, _) => Some(message.card),
+            Self::Status(message) => Some(message.card),
+            Self::GetAttribute(message) | Self::SetAttribute(message) => Some(message.card),
+            _ => None,
+        }
+    }
+
     /// The bytes a client sends: header, structure, buffer.
     ///
     /// The buffer's length is the one in the structure; a caller that fills in
@@ -195,7 +210,9 @@ impl Request {
 }
 
 fn attribute(command: Command, body: &[u8]) -> Result<Option<Box<Attribute>>, ProtocolError> {
-    let Some(message) = Attribute::decode(body) else { return Ok(None) };
+    let Some(message) = Attribute::decode(body) else {
+        return Ok(None);
+    };
     bounded(command, message.length, ATTRIBUTE_BYTES)?;
     Ok(Some(Box::new(message)))
 }
@@ -204,5 +221,9 @@ fn bounded(command: Command, announced: u32, limit: usize) -> Result<usize, Prot
     usize::try_from(announced)
         .ok()
         .filter(|&length| length <= limit)
-        .ok_or(ProtocolError::BufferTooLong { command, announced, limit })
+        .ok_or(ProtocolError::BufferTooLong {
+            command,
+            announced,
+            limit,
+        })
 }

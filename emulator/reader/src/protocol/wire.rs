@@ -25,7 +25,9 @@ impl Field for u32 {
     }
 
     fn take(input: &mut &[u8]) -> Option<Self> {
-        Some(Self::from_ne_bytes(split(input, Self::SIZE)?.try_into().ok()?))
+        Some(Self::from_ne_bytes(
+            split(input, Self::SIZE)?.try_into().ok()?,
+        ))
     }
 }
 
@@ -37,7 +39,9 @@ impl Field for i32 {
     }
 
     fn take(input: &mut &[u8]) -> Option<Self> {
-        Some(Self::from_ne_bytes(split(input, Self::SIZE)?.try_into().ok()?))
+        Some(Self::from_ne_bytes(
+            split(input, Self::SIZE)?.try_into().ok()?,
+        ))
     }
 }
 

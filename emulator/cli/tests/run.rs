@@ -232,10 +232,7 @@ fn the_report_has_the_last_twenty_exchanges() {
         .output()
         .unwrap();
     let report = text(&output.stderr);
-    let lines = report
-        .lines()
-        .filter(|line| line.starts_with("    "))
-        .count();
+    let lines = report.lines().filter(|line| line.contains(" -> ")).count();
     assert_eq!(lines, 20, "{report}");
     assert!(report.contains("of 30"), "{report}");
 }

@@ -4,7 +4,7 @@
 //! Run them with `cargo bench -p cie-benches`. Compare figures of one run with
 //! each other; absolute times depend on the machine and on what else it does.
 
-use cie_card::{Card, KeyError};
+use cie_card::{Card, CardError};
 use cie_personalisation::IssuedCard;
 use cie_terminal::transport::InProcess;
 use cie_terminal::{Channel, Error};
@@ -12,8 +12,8 @@ use cie_terminal::{Channel, Error};
 /// A powered card behind a channel.
 ///
 /// # Errors
-/// [`KeyError`] if a key of the image cannot be used.
-pub fn channel(issued: &IssuedCard) -> Result<Channel<InProcess<Card>>, KeyError> {
+/// [`CardError`] if a part of the image cannot be used.
+pub fn channel(issued: &IssuedCard) -> Result<Channel<InProcess<Card>>, CardError> {
     let card = Card::in_memory(issued.image.clone(), issued.card_seed)?;
     Ok(Channel::new(InProcess::power_on(card)))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The card as an object: its door, its memory and its onlookers.
 
-use crate::image::{CardImage, CardState, Profile};
+use crate::image::{CardImage, CardState, Profile, ProfileError};
 use crate::keys::{KeyError, KeyRing};
 use crate::memory::{NonVolatile, Ram};
 use crate::observe::{ChannelState, Event, Observer, ResponseHook, Snapshot};
@@ -9,6 +9,18 @@ use crate::random::CardRandom;
 use crate::session::{Channel, Volatile};
 use iso7816_wire::{CardDoor, StatusWord};
 use std::sync::Arc;
+use thiserror::Error;
+
+/// Why no card can be made of an image.
+#[derive(Debug, Error)]
+pub enum CardError {
+    /// A private key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Another part of the image cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+}
 
 /// A CIE 3.0 chip. Sans-I/O and deterministic: the same image, seed and
 /// commands give the same bytes.
@@ -32,8 +44,8 @@ impl Card<Ram> {
     /// A card that lives in memory only.
     ///
     /// # Errors
-    /// [`KeyError`] if a private key of the image cannot be used.
-    pub fn in_memory(image: CardImage, seed: [u8; 32]) -> Result<Self, KeyError> {
+    /// [`CardError`] if a part of the image cannot be used.
+    pub fn in_memory(image: CardImage, seed: [u8; 32]) -> Result<Self, CardError> {
         Self::new(image, Ram, seed)
     }
 }
@@ -43,8 +55,9 @@ impl<M: NonVolatile> Card<M> {
     /// state; `seed` decides all random numbers of the card.
     ///
     /// # Errors
-    /// [`KeyError`] if a private key of the image cannot be used.
-    pub fn new(image: CardImage, memory: M, seed: [u8; 32]) -> Result<Self, KeyError> {
+    /// [`CardError`] if a part of the image cannot be used.
+    pub fn new(image: CardImage, memory: M, seed: [u8; 32]) -> Result<Self, CardError> {
+        image.check()?;
         Ok(Self {
             keys: Arc::new(KeyRing::load(&image.profile.keys)?),
             profile: image.profile,
@@ -87,7 +100,7 @@ impl<M: NonVolatile> Card<M> {
         let volatile = &self.volatile;
         Snapshot {
             powered: self.powered,
-            directory: volatile.directory.0,
+            directory: volatile.directory,
             current_file: volatile.current_file,
             pin_tries: self.state.pin_tries,
             puk_tries: self.state.puk_tries,

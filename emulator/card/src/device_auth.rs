@@ -81,12 +81,10 @@ impl<M: NonVolatile> Card<M> {
             return Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         }
         let status = &mut self.volatile.status;
-        status.answered_challenge = None;
-        status.device = false;
         let agreement = self.volatile.channel.agreement();
         let chosen = self.volatile.environment.external;
         let (Some(challenge), Some(key), Some(agreement), true) =
-            (challenge, status.terminal_key.as_ref(), agreement, chosen)
+            (challenge, status.terminal_key.clone(), agreement, chosen)
         else {
             return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
         };
@@ -96,6 +94,12 @@ impl<M: NonVolatile> Card<M> {
             .split_first_chunk::<8>()
             .filter(|(_, signature)| signature.len() == MODULUS_LEN)
             .ok_or(StatusWord::WRONG_LENGTH)?;
+        // From here on this is an attempt: whatever was proven before, by the
+        // terminal or by its user, has to be proven again.
+        status.answered_challenge = None;
+        status.device = false;
+        status.pin = false;
+        status.puk = false;
         let domain = &self.profile.dh;
         let message: [&[u8]; 7] = [
             &agreement.terminal_public,

@@ -4,7 +4,7 @@
 
 use crate::card::Card;
 use crate::image::Directory;
-use crate::keys::{KeyReference, MODULUS_LEN};
+use crate::keys::KeyReference;
 use crate::memory::NonVolatile;
 use crate::observe::Event;
 use crate::pipeline::{Answer, Call, wrong_data};
@@ -32,7 +32,7 @@ impl<M: NonVolatile> Card<M> {
     pub(crate) fn manage_security_environment(&mut self, call: &Call) -> Answer {
         let objects = ControlReference::read(&call.apdu.data)?;
         // All keys are local to DF CIE.
-        let in_cie = self.volatile.directory.0 == Directory::Cie;
+        let in_cie = self.volatile.directory == Directory::Cie;
         let local = |known: bool| {
             if known && in_cie {
                 Ok(())
@@ -81,24 +81,9 @@ impl<M: NonVolatile> Card<M> {
         if !dh::is_valid_public(terminal_public, &domain.p) {
             return Err(StatusWord::WRONG_DATA);
         }
-        let (card_public, z) = loop {
-            let secret = Zeroizing::new(self.random.array::<32>());
-            if !is_valid_secret(&*secret, &domain.q) {
-                continue;
-            }
-            let power = |base: &[u8]| {
-                dh::mod_exp(base, &*secret, &domain.p).ok_or(StatusWord::NO_DIAGNOSIS)
-            };
-            let card_public = power(&domain.g)?;
-            let z = Zeroizing::new(power(terminal_public)?);
-            // The desktop clients lose more than one leading zero byte
-            // (section 4.2); a value with two comes once in 65,536.
-            if starts_well(&card_public) && starts_well(&z) {
-                break (card_public, z);
-            }
-        };
+        let (card_public, z) = self.draw_share(terminal_public)?;
         let agreement = Agreement {
-            keys: dh::derive_keys(&dh::right_aligned(&z, MODULUS_LEN)),
+            keys: dh::derive_keys(&z),
             terminal_public: terminal_public.to_vec(),
             card_public,
         };
@@ -110,7 +95,34 @@ impl<M: NonVolatile> Card<M> {
         }
         Ok(())
     }
+
+    /// Draws a private value and returns the card's public value and Z.
+    fn draw_share(
+        &mut self,
+        terminal_public: &[u8],
+    ) -> Result<(Vec<u8>, Zeroizing<Vec<u8>>), StatusWord> {
+        let domain = &self.profile.dh;
+        for _ in 0..DRAWS {
+            let secret = Zeroizing::new(self.random.array::<32>());
+            if !is_valid_secret(&*secret, &domain.q) {
+                continue;
+            }
+            let power = |base: &[u8]| dh::mod_exp(base, &*secret, &domain.p);
+            let card_public = power(&domain.g).ok_or(StatusWord::NO_DIAGNOSIS)?;
+            let z = Zeroizing::new(power(terminal_public).ok_or(StatusWord::NO_DIAGNOSIS)?);
+            // The desktop clients lose more than one leading zero byte
+            // (section 4.2); a value with two comes once in 65,536.
+            if starts_well(&card_public) && starts_well(&z) {
+                return Ok((card_public, z));
+            }
+        }
+        Err(StatusWord::NO_DIAGNOSIS)
+    }
 }
+
+/// How often a share is drawn before the card gives up: with the domain of an
+/// honest image the first or second one will do.
+const DRAWS: usize = 100;
 
 /// At most one leading zero byte.
 fn starts_well(number: &[u8]) -> bool {
@@ -167,5 +179,24 @@ impl<'a> ControlReference<'a> {
         } else {
             Err(StatusWord::WRONG_DATA)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_values_lie_between_1_and_q() {
+        let q = [0x10, 0x00, 0x05];
+        let valid = |secret: [u8; 3]| is_valid_secret(&secret, &q);
+        assert!(!valid([0, 0, 0]) && !valid([0, 0, 1]) && valid([0, 0, 2]) && valid([0, 1, 0]));
+        assert!(valid([0x10, 0, 4]) && !valid([0x10, 0, 5]) && !valid([0xFF, 0, 0]));
+    }
+
+    #[test]
+    fn values_with_two_leading_zeros_are_drawn_again() {
+        assert!(starts_well(&[1, 0]) && starts_well(&[0, 1]));
+        assert!(!starts_well(&[0, 0, 1]));
     }
 }

@@ -34,7 +34,7 @@ impl<M: NonVolatile> Card<M> {
     /// DF CIE.
     fn data_objects(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(2048);
-        if self.volatile.directory.0 == Directory::Cie {
+        if self.volatile.directory == Directory::Cie {
             tlv::push(&mut out, 0x70, &self.security_objects());
         }
         // Section 3.3: the card's public value of the last key agreement.
@@ -77,8 +77,8 @@ fn row(objects: &[(u32, &[u8])]) -> Vec<u8> {
     out
 }
 
-/// A PIN object in the shapes of section 3.4 (choice 28): lengths in 7F49's
-/// sibling 7F41, tries allowed and left in A0.
+/// A PIN object in the shapes of section 3.4 (choice 28): lengths of the code in
+/// 7F41, tries allowed and left in A0.
 fn code_object(tries_allowed: u8, tries_left: u8) -> Vec<u8> {
     let length = [u8::try_from(Code::LEN).unwrap_or_default()];
     let mut out = tlv::encode(
@@ -99,8 +99,15 @@ fn code_object(tries_allowed: u8, tries_left: u8) -> Vec<u8> {
 /// list, or takes the first n bytes of a primitive one.
 fn pick(mut list: &[u8], objects: &[u8]) -> Result<Vec<u8>, StatusWord> {
     let mut out = Vec::new();
+    let mut picked = Vec::new();
     while let Some((tag, rest)) = split_tag(list) {
         let (length, rest) = rest.split_first().ok_or(StatusWord::WRONG_DATA)?;
+        // Each object once, so that no list makes an answer longer than all
+        // objects together.
+        if picked.contains(&tag) {
+            return Err(StatusWord::WRONG_DATA);
+        }
+        picked.push(tag);
         let found = tlv::Reader::new(objects)
             .find(tag)
             .map_err(|_| StatusWord::REFERENCED_DATA_NOT_FOUND)?;

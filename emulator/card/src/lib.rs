@@ -28,7 +28,7 @@ mod read;
 mod select;
 mod session;
 
-pub use card::Card;
+pub use card::{Card, CardError};
 pub use image::{CardImage, Profile};
 pub use keys::KeyError;
 pub use memory::{MemoryError, NonVolatile, Ram};

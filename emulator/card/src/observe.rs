@@ -8,7 +8,8 @@ use iso7816_wire::{CommandApdu, ResponseApdu};
 use std::sync::Arc;
 
 /// Something that happens to or inside the card, in the order it happens.
-#[derive(Clone, Copy, Debug)]
+/// `Debug` names the event and shows none of its bytes.
+#[derive(Clone, Copy)]
 pub enum Event<'a> {
     /// Power was applied (cold reset); the answer to reset.
     PowerOn(&'a [u8]),
@@ -26,7 +27,14 @@ pub enum Event<'a> {
         /// Whether it came in secure messaging.
         secured: bool,
     },
-    /// The answer of the command handler, before it is wrapped.
+    /// A piece of a chain was understood: unwrapped, not yet joined.
+    Piece {
+        /// The piece.
+        command: &'a CommandApdu,
+        /// Whether it came in secure messaging.
+        secured: bool,
+    },
+    /// The answer of the command handler or to a piece, before it is wrapped.
     Answer(&'a ResponseApdu),
     /// Bytes leave through the door.
     Response(&'a [u8]),
@@ -40,6 +48,26 @@ pub enum Event<'a> {
     SmEnded,
     /// The non-volatile memory was written.
     MemoryWrite(&'a CardState),
+}
+
+impl std::fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::PowerOn(_) => "PowerOn",
+            Self::Reset(_) => "Reset",
+            Self::PowerOff => "PowerOff",
+            Self::Command(_) => "Command",
+            Self::Plain { .. } => "Plain",
+            Self::Piece { .. } => "Piece",
+            Self::Answer(_) => "Answer",
+            Self::Response(_) => "Response",
+            Self::SessionKeys(_) => "SessionKeys",
+            Self::SequenceCounter(_) => "SequenceCounter",
+            Self::SmFailure(_) => "SmFailure",
+            Self::SmEnded => "SmEnded",
+            Self::MemoryWrite(_) => "MemoryWrite",
+        })
+    }
 }
 
 /// Sees every [`Event`]. Called inside the card's four door calls, so it must

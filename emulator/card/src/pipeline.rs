@@ -43,6 +43,10 @@ impl<M: NonVolatile> Card<M> {
             Ok(apdu) if !apdu.extended || self.profile.family.extended_length => apdu,
             _ => return self.refuse(StatusWord::WRONG_LENGTH),
         };
+        if !is_proof(&apdu) && apdu.ins != INS_GET_RESPONSE {
+            // A challenge serves the very next command only (choice 12).
+            self.volatile.challenge = None;
+        }
         if let Some(more) = self.get_response(&apdu) {
             return more;
         }
@@ -53,9 +57,7 @@ impl<M: NonVolatile> Card<M> {
         if let Err(sw) = check_class(apdu.cla) {
             return self.refuse(sw);
         }
-        let le = Le {
-            limit: apdu.le.unwrap_or(SHORT_LE_MAX),
-        };
+        let le = Le::of(&apdu);
         if apdu.is_sm() {
             self.protected_command(&apdu, le)
         } else {
@@ -68,6 +70,8 @@ impl<M: NonVolatile> Card<M> {
     /// session there was is over.
     fn refuse(&mut self, sw: StatusWord) -> Vec<u8> {
         self.volatile.pending = None;
+        self.volatile.chain = None;
+        self.volatile.challenge = None;
         if self.volatile.channel.is_live() {
             self.end_session();
         }
@@ -94,9 +98,7 @@ impl<M: NonVolatile> Card<M> {
             self.volatile.pending = Some(pending);
             return Some(StatusWord::WRONG_P1_P2.to_bytes().to_vec());
         }
-        let le = Le {
-            limit: apdu.le.unwrap_or(SHORT_LE_MAX),
-        };
+        let le = Le::of(&apdu);
         Some(self.deliver(
             ResponseApdu {
                 data: pending.rest,
@@ -110,9 +112,7 @@ impl<M: NonVolatile> Card<M> {
     fn plain_command_in_session(&mut self, apdu: CommandApdu) -> Vec<u8> {
         self.end_session();
         if is_directory_select(&apdu) && check_class(apdu.cla).is_ok() && !apdu.is_chained() {
-            let le = Le {
-                limit: apdu.le.unwrap_or(SHORT_LE_MAX),
-            };
+            let le = Le::of(&apdu);
             let answer = self.execute(apdu, false);
             return self.deliver(answer, le);
         }
@@ -122,7 +122,10 @@ impl<M: NonVolatile> Card<M> {
     /// A command with the class of secure messaging.
     fn protected_command(&mut self, apdu: &CommandApdu, le: Le) -> Vec<u8> {
         let (mut session, agreement) = match std::mem::take(&mut self.volatile.channel) {
-            Channel::None => return StatusWord::CONDITIONS_NOT_SATISFIED.to_bytes().to_vec(),
+            Channel::None => {
+                self.volatile.chain = None;
+                return StatusWord::CONDITIONS_NOT_SATISFIED.to_bytes().to_vec();
+            }
             // The first protected command makes the session live (choice 22).
             Channel::Pending(agreement) => (
                 Box::new(Session::new(&agreement.keys, INITIAL_SSC)),
@@ -144,8 +147,9 @@ impl<M: NonVolatile> Card<M> {
         let answer = self.execute(plain, true);
         let wrapped = match &mut self.volatile.channel {
             Channel::Live(session, _) => session.seal_response(ins, &answer),
-            // No handler ends a session before its response is wrapped.
-            Channel::None | Channel::Pending(_) => answer,
+            // No handler ends a session before its response is wrapped; if one
+            // did, nothing may leave in plain.
+            Channel::None | Channel::Pending(_) => StatusWord::NO_DIAGNOSIS.into(),
         };
         self.run_afterwards();
         self.deliver(wrapped, le)
@@ -179,11 +183,19 @@ impl<M: NonVolatile> Card<M> {
 
     /// Joins chains and executes what is complete.
     fn execute(&mut self, apdu: CommandApdu, secured: bool) -> ResponseApdu {
-        match self.join_chain(apdu, secured) {
-            Ok(Some(apdu)) => self.run(Call { apdu, secured }),
+        if apdu.is_chained() {
+            self.emit(&Event::Piece {
+                command: &apdu,
+                secured,
+            });
+        }
+        let answer = match self.join_chain(apdu, secured) {
+            Ok(Some(apdu)) => return self.run(Call { apdu, secured }),
             Ok(None) => StatusWord::OK.into(),
             Err(sw) => sw.into(),
-        }
+        };
+        self.emit(&Event::Answer(&answer));
+        answer
     }
 
     /// Command chaining (sections 4.1 and 4.3, choice 27). `None` while more
@@ -196,9 +208,9 @@ impl<M: NonVolatile> Card<M> {
         let header = [apdu.ins, apdu.p1, apdu.p2];
         let chain = match self.volatile.chain.take() {
             None => None,
-            // SELECT drops a chain silently.
-            Some(_) if apdu.ins == INS_SELECT => None,
             Some(chain) if chain.header == header && chain.secured == secured => Some(chain),
+            // SELECT drops the chain of another command silently.
+            Some(_) if apdu.ins == INS_SELECT => None,
             Some(_) => return Err(StatusWord::LAST_COMMAND_OF_CHAIN_EXPECTED),
         };
         if chain.is_none() && !apdu.is_chained() {
@@ -239,7 +251,6 @@ impl<M: NonVolatile> Card<M> {
     }
 
     fn dispatch(&mut self, call: &Call) -> Answer {
-        // A challenge serves the very next command only (choice 12).
         let challenge = self.volatile.challenge.take();
         match call.apdu.ins {
             0x20 => self.verify(call),
@@ -290,6 +301,19 @@ impl<M: NonVolatile> Card<M> {
 #[derive(Clone, Copy)]
 struct Le {
     limit: usize,
+}
+
+impl Le {
+    fn of(apdu: &CommandApdu) -> Self {
+        Self {
+            limit: apdu.le.unwrap_or(SHORT_LE_MAX),
+        }
+    }
+}
+
+/// EXTERNAL AUTHENTICATE, or a piece of one.
+fn is_proof(apdu: &CommandApdu) -> bool {
+    [apdu.ins, apdu.p1, apdu.p2] == [0x82, 0x00, 0x00]
 }
 
 fn is_protected(apdu: &CommandApdu) -> bool {

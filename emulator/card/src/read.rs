@@ -7,6 +7,7 @@ use crate::files;
 use crate::image::{ElementaryFile, ReadAccess};
 use crate::memory::NonVolatile;
 use crate::pipeline::{Answer, Call, wrong_data};
+use iso7816_wire::apdu::SHORT_LE_MAX;
 use iso7816_wire::{CommandApdu, ResponseApdu, StatusWord, tlv};
 
 const OFFSET: u32 = 0x54;
@@ -43,9 +44,10 @@ impl<M: NonVolatile> Card<M> {
     /// counts (choice 20).
     pub(crate) fn read_binary_odd(&mut self, call: &Call) -> Answer {
         let apdu = &call.apdu;
-        let Some(le) = apdu.le else {
-            return Err(StatusWord::WRONG_LENGTH);
-        };
+        // Case 3 answers directly (choice 11), as if all were asked for.
+        let le = apdu.le.unwrap_or(SHORT_LE_MAX);
+        let as_much_as_there_is = apdu.le.is_none() || apdu.le_is_max();
+        let room = object_room(le).ok_or(StatusWord::WRONG_LENGTH)?;
         let fid = match call.p1_p2() {
             0 => self.current_file()?,
             sfi @ 1..=0x1E => self.file_by_sfi(u8::try_from(sfi).unwrap_or_default())?,
@@ -54,7 +56,7 @@ impl<M: NonVolatile> Card<M> {
         };
         let offset = offset_object(apdu)?;
         let content = &self.readable(fid, call)?.content;
-        let (part, sw) = slice(content, offset, object_room(le), apdu.le_is_max())?;
+        let (part, sw) = slice(content, offset, room, as_much_as_there_is)?;
         let response = ResponseApdu {
             data: tlv::encode(DISCRETIONARY_DATA, part),
             sw,
@@ -71,13 +73,13 @@ impl<M: NonVolatile> Card<M> {
         if !(1..=0x1E).contains(&sfi) {
             return Err(StatusWord::WRONG_P1_P2);
         }
-        let file = files::by_sfi(&self.profile, self.volatile.directory.0, sfi);
+        let file = files::by_sfi(&self.profile, self.volatile.directory, sfi);
         Ok(file.ok_or(StatusWord::FILE_NOT_FOUND)?.fid)
     }
 
     /// The file, if the security status allows to read it (choice 4).
     fn readable(&self, fid: u16, call: &Call) -> Result<&ElementaryFile, StatusWord> {
-        let file = files::by_fid(&self.profile, self.volatile.directory.0, fid)
+        let file = files::by_fid(&self.profile, self.volatile.directory, fid)
             .ok_or(StatusWord::FILE_NOT_FOUND)?;
         match file.read {
             ReadAccess::Free => {}
@@ -121,22 +123,23 @@ fn offset_object(apdu: &CommandApdu) -> Result<usize, StatusWord> {
         .fold(0, |offset, byte| offset << 8 | usize::from(*byte)))
 }
 
-/// How many content bytes fit a DO 53 of at most `le` bytes.
-fn object_room(le: usize) -> usize {
+/// How many content bytes fit a DO 53 of at most `le` bytes; `None` if not even
+/// one does.
+fn object_room(le: usize) -> Option<usize> {
     let header = match le {
         0..=129 => 2,
         130..=258 => 3,
         _ => 4,
     };
-    let room = le.saturating_sub(header);
+    let room = le.checked_sub(header).filter(|room| *room > 0)?;
     // Between two lengths of the header the shorter one decides.
-    match header {
+    Some(match header {
         2 => room.min(0x7F),
         3 if room < 0x80 => 0x7F,
         3 => room.min(0xFF),
         _ if room < 0x100 => 0xFF,
         _ => room,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -145,8 +148,11 @@ mod tests {
 
     #[test]
     fn the_object_fills_le_but_never_exceeds_it() {
+        for le in 0..3 {
+            assert_eq!(object_room(le), None);
+        }
         for le in 3..1000 {
-            let room = object_room(le);
+            let room = object_room(le).unwrap();
             assert!(tlv::encode(0x53, &vec![0; room]).len() <= le, "Le {le}");
             assert!(tlv::encode(0x53, &vec![0; room + 1]).len() > le, "Le {le}");
         }

@@ -85,12 +85,12 @@ impl<M: NonVolatile> Card<M> {
 
     fn enter(&mut self, directory: Directory, call: &Call, wanted: Information) -> ResponseApdu {
         self.leave_directory(call.secured);
-        self.volatile.directory.0 = directory;
+        self.volatile.directory = directory;
         answer(call, wanted, || files::directory_parameters(directory))
     }
 
     fn select_file(&mut self, fid: u16, call: &Call, wanted: Information) -> Answer {
-        let directory = self.volatile.directory.0;
+        let directory = self.volatile.directory;
         let file =
             files::by_fid(&self.profile, directory, fid).ok_or(StatusWord::FILE_NOT_FOUND)?;
         let response = answer(call, wanted, || files::file_parameters(file));

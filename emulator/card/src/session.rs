@@ -9,7 +9,7 @@ use iso7816_wire::sm::{Session, SessionKeys};
 /// Volatile state between two resets.
 #[derive(Clone, Default)]
 pub(crate) struct Volatile {
-    pub(crate) directory: CurrentDirectory,
+    pub(crate) directory: Directory,
     /// File identifier of the current EF in the current directory.
     pub(crate) current_file: Option<u16>,
     pub(crate) environment: Environment,
@@ -22,16 +22,6 @@ pub(crate) struct Volatile {
     /// What the command that is being executed wants done once its response is
     /// wrapped.
     pub(crate) afterwards: Option<Afterwards>,
-}
-
-/// The current directory; the root after reset (must-do 1 of the card facts).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CurrentDirectory(pub(crate) Directory);
-
-impl Default for CurrentDirectory {
-    fn default() -> Self {
-        Self(Directory::Root)
-    }
 }
 
 /// Current security environment: what MANAGE SECURITY ENVIRONMENT chose.

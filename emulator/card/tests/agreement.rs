@@ -90,7 +90,7 @@ fn the_template_has_to_be_right() {
 }
 
 #[test]
-fn both_sides_get_the_same_key_and_the_card_never_repeats() {
+fn every_agreement_has_a_new_public_value() {
     let mut card = in_cie();
     let mut seen = Vec::new();
     for _ in 0..3 {

@@ -106,6 +106,11 @@ fn a_plain_command_in_a_protected_chain_ends_the_session() {
     assert_eq!(secured_piece(&mut terminal, "1088000003414141"), 0x9000);
     assert_eq!(past(&mut terminal, "0088000003414141"), 0x6985);
     assert_eq!(
+        past(&mut terminal, "00B081000C"),
+        0x9000,
+        "the chain is gone, too"
+    );
+    assert_eq!(
         card(&mut terminal).inspect().channel,
         cie_card::ChannelState::None
     );
@@ -129,5 +134,53 @@ fn class_bytes() {
         ("00A40000050102", 0x6700),
     ] {
         assert_eq!(sw(&mut card, command), expected, "{command}");
+    }
+}
+
+#[test]
+fn plain_and_protected_pieces_do_not_mix() {
+    let mut terminal = agreed(fresh_card());
+    assert_eq!(past(&mut terminal, "1088000003414141"), 0x9000);
+    assert_eq!(secured(&mut terminal, "0088000003414141"), 0x6883);
+}
+
+#[test]
+fn p1_and_p2_belong_to_the_header() {
+    let mut card = in_cie();
+    for other in ["0088010003414141", "0088000103414141"] {
+        assert_eq!(sw(&mut card, "1088000003414141"), 0x9000);
+        assert_eq!(sw(&mut card, other), 0x6883, "{other}");
+    }
+}
+
+#[test]
+fn a_protected_selection_drops_a_protected_chain() {
+    let mut terminal = agreed(fresh_card());
+    assert_eq!(secured_piece(&mut terminal, "1088000003414141"), 0x9000);
+    assert_eq!(secured(&mut terminal, "00A4020C021001"), 0x9000);
+    assert_eq!(secured(&mut terminal, "00B081000C"), 0x9000);
+}
+
+#[test]
+fn a_selection_can_be_chained_itself() {
+    let mut card = fresh_card();
+    assert_eq!(sw(&mut card, "10A4040C03A00000"), 0x9000);
+    assert_eq!(sw(&mut card, "00A4040C03000039"), 0x9000);
+    assert_eq!(sw(&mut card, "00B081000C"), 0x9000, "DF CIE is current");
+}
+
+#[test]
+fn what_is_refused_at_the_door_drops_the_chain() {
+    for refused in [
+        "0CB081000D 970100 8E080000000000000000 00",
+        "80A40000",
+        "00A4",
+        "0088000005",
+    ] {
+        let mut card = in_cie();
+        assert_eq!(sw(&mut card, &chunk(0x10, 120)), 0x9000);
+        assert_ne!(sw(&mut card, refused), 0x9000);
+        // 320 bytes would be too many.
+        assert_eq!(sw(&mut card, &chunk(0x00, 200)), 0x9000, "after {refused}");
     }
 }

@@ -314,3 +314,27 @@ fn a_memory_that_refuses_compares_nothing() {
     assert!(!terminal.transport().0.inspect().pin_verified);
     assert_eq!(terminal.transport().0.inspect().pin_tries, 3);
 }
+
+#[test]
+fn a_wrong_puk_takes_the_grant_back() {
+    let mut terminal = authenticated(fresh_card());
+    assert_eq!(secured(&mut terminal, &verify("82", puk())), 0x9000);
+    assert_eq!(secured(&mut terminal, &verify("82", BAD)), 0x63C9);
+    let new = format!("002C028108{}", hex_code("24682468"));
+    assert_eq!(secured(&mut terminal, &new), 0x6982);
+    assert_eq!(secured(&mut terminal, "002C0381"), 0x6982);
+}
+
+#[test]
+fn a_new_pin_by_puk_leaves_it_unverified_even_if_it_was_verified() {
+    let mut terminal = with_pin(fresh_card());
+    assert_eq!(secured(&mut terminal, &verify("82", puk())), 0x9000);
+    assert_eq!(secured(&mut terminal, "002C0381"), 0x9000);
+    assert!(
+        card(&mut terminal).inspect().pin_verified,
+        "a reset counter changes no status"
+    );
+    let new = format!("002C028108{}", hex_code("24682468"));
+    assert_eq!(secured(&mut terminal, &new), 0x9000);
+    assert_eq!(secured(&mut terminal, "00B0820009"), 0x6982);
+}

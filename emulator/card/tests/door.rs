@@ -36,6 +36,54 @@ fn without_power_the_card_is_mute() {
 }
 
 #[test]
+fn a_cold_reset_forgets_as_much_as_a_warm_one() {
+    let mut terminal = with_pin(fresh_card());
+    card(&mut terminal).power_on();
+    let snapshot = card(&mut terminal).inspect();
+    assert_eq!(snapshot.channel, cie_card::ChannelState::None);
+    assert!(!snapshot.pin_verified && !snapshot.device_authenticated);
+}
+
+#[test]
+fn an_event_does_not_print_what_it_carries() {
+    let command = iso7816_wire::CommandApdu::new(0, 0x20, 0, 0x81).with_data(*b"12345678");
+    let shown = format!(
+        "{:?}",
+        Event::Plain {
+            command: &command,
+            secured: true
+        }
+    );
+    assert_eq!(shown, "Plain");
+}
+
+#[test]
+fn an_image_that_no_card_can_work_with_is_refused() {
+    type Edit = fn(&mut cie_card::Profile);
+    let edits: [(&str, Edit); 10] = [
+        ("ATR", |p| p.family.atr.clear()),
+        ("prime", |p| p.dh.p[255] &= 0xFE),
+        ("prime", |p| p.dh.p[0] = 0),
+        ("generator", |p| p.dh.g = vec![1]),
+        ("generator", |p| p.dh.g = vec![0xFF; 256]),
+        ("order", |p| p.dh.q.clear()),
+        ("order", |p| p.dh.q[0] = 0),
+        ("modulus of key 84", |p| p.terminal_ca.modulus.clear()),
+        ("exponent of key 84", |p| p.terminal_ca.exponent.clear()),
+        ("short file identifier", |p| p.files[0].sfi = Some(31)),
+    ];
+    for (name, edit) in edits {
+        let mut image = issued().image.clone();
+        edit(std::sync::Arc::make_mut(&mut image.profile));
+        let error = Card::in_memory(image, [0; 32]).err().unwrap().to_string();
+        assert!(error.contains(name), "{name}: {error}");
+    }
+    let mut image = issued().image.clone();
+    image.state.pin_tries = 4;
+    assert!(Card::in_memory(image, [0; 32]).is_err());
+}
+
+#[test]
 fn same_image_seed_and_commands_give_the_same_bytes() {
     let run = |seed: [u8; 32]| {
         let mut card = Card::in_memory(issued().image.clone(), seed).unwrap();
@@ -197,8 +245,9 @@ proptest! {
         prop_assert_eq!(card.image().state, issued().image.state.clone());
     }
 
-    /// The same inside an authenticated session, whose commands are wrapped
-    /// properly: counters may go down, but the card answers and stays itself.
+    /// The same inside an authenticated session, whose commands are wrapped and
+    /// whose answers are opened properly: every answer verifies, and only the
+    /// codes' own commands change what is stored.
     #[test]
     fn wrapped_bytes_never_hurt(commands in proptest::collection::vec(any_command(), 1..20)) {
         static SESSION: std::sync::OnceLock<Mutex<Terminal>> = std::sync::OnceLock::new();
@@ -209,13 +258,26 @@ proptest! {
             command.cla &= 0x10;
             command.data.truncate(iso7816_wire::sm::PAYLOAD_MAX);
             command.extended = false;
-            let Some(mut side) = terminal.session().cloned() else { break };
+            let before = card(&mut terminal).image().state;
+            let mut side = terminal.session().unwrap().clone();
             let Ok(sealed) = side.seal_command(&command) else { continue };
-            let answer = card(&mut terminal).transmit(&sealed.encode().unwrap());
-            prop_assert!((2..=258).contains(&answer.len()));
+            let mut answer = send(card(&mut terminal), &hex::encode(sealed.encode().unwrap()));
+            while answer.sw.is_more_data() {
+                let more = send(card(&mut terminal), "00C0000000");
+                answer = ResponseApdu { data: [answer.data, more.data].concat(), sw: more.sw };
+            }
+            let opened = side.open_response(&answer);
+            prop_assert!(opened.is_ok(), "{:02X?}: {:?}", command.header(), opened);
+            prop_assert_eq!(opened.unwrap().sw, answer.sw);
             terminal.start_session(side);
-            let snapshot = card(&mut terminal).inspect();
-            prop_assert!(snapshot.pin_tries <= 3 && snapshot.puk_tries <= 10);
+            if !matches!(command.ins, 0x20 | 0x24 | 0x2C) {
+                prop_assert_eq!(card(&mut terminal).image().state, before);
+            }
+            if card(&mut terminal).inspect().channel != cie_card::ChannelState::Live {
+                // A key agreement inside the session ended it, as it should.
+                prop_assert_eq!(command.ins, 0x22);
+                break;
+            }
         }
     }
 }

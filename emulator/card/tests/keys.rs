@@ -254,3 +254,171 @@ fn device_authentication_sets_the_status_once_both_sides_are_through() {
         "the new counter holds"
     );
 }
+
+/// What a certificate's text says, by field: (name, offset, new bytes).
+const FORGED_FIELDS: [(&str, usize, &[u8]); 6] = [
+    ("certificate profile", 0, &[0x8B]),
+    ("authority", 1, b"TESTCA02"),
+    ("holder authorisation", 21, &[0xA1]),
+    ("role", 27, &[0x02]),
+    ("object identifier", 36, &[0x05]),
+    ("none, so this one is accepted", 297, &[]),
+];
+
+#[test]
+fn a_well_signed_certificate_with_another_field_is_refused() {
+    use iso7816_wire::{dh, iso9796, tlv};
+    let device = Device::published().unwrap();
+    for (name, at, bytes) in FORGED_FIELDS {
+        let mut terminal = agreed(fresh_card());
+        let ca = terminal.read_ca_key().unwrap();
+        terminal.set_certificate_key().unwrap();
+        let good = device.certify(&ca).unwrap();
+        let mut text = good.open(&ca.key).unwrap();
+        text[at..at + bytes.len()].copy_from_slice(bytes);
+        let (recoverable, rest) = text.split_at(222);
+        let block = iso9796::build(recoverable, &[rest]);
+        let signature = dh::mod_exp(
+            &block,
+            &cie_terminal::published::CA_PRIVATE_EXPONENT,
+            ca.key.modulus(),
+        );
+        let mut content = tlv::encode(0x5F37, &signature.unwrap());
+        tlv::push(&mut content, 0x5F38, rest);
+        tlv::push(&mut content, 0x42, &text[1..9]);
+        let command = iso7816_wire::CommandApdu::new(0, 0x2A, 0, 0xAE)
+            .with_data(tlv::encode(0x7F21, &content));
+        let expected = if bytes.is_empty() { 0x9000 } else { 0x6300 };
+        assert_eq!(
+            terminal.send_protected(&command).unwrap().sw.0,
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_refused_certificate_takes_the_accepted_one_away() {
+    let device = Device::published().unwrap();
+    let mut terminal = certified();
+    let ca = terminal.read_ca_key().unwrap();
+    let mut bad = device.certify(&ca).unwrap();
+    bad.signature[200] ^= 1;
+    assert!(terminal.send_device_certificate(&bad).is_err());
+    terminal.challenge().unwrap();
+    assert_eq!(
+        terminal.send_protected(&proof_of_zeros()).unwrap().sw.0,
+        0x6985
+    );
+    assert_eq!(
+        secured(&mut terminal, "002281A40E830C000000002000000000000001"),
+        0x6A88
+    );
+}
+
+fn proof_of_zeros() -> iso7816_wire::CommandApdu {
+    iso7816_wire::CommandApdu::new(0, 0x82, 0, 0).with_data(vec![0; 264])
+}
+
+#[test]
+fn a_proof_needs_its_key_its_session_and_its_serial_number() {
+    use cie_terminal::steps::agreement::TerminalShare;
+    use cie_terminal::steps::device::external_authentication;
+    // Without choosing the terminal's key (step c).
+    let mut terminal = agreed(fresh_card());
+    let ca = terminal.read_ca_key().unwrap();
+    let device = Device::published().unwrap();
+    terminal.set_certificate_key().unwrap();
+    terminal
+        .send_device_certificate(&device.certify(&ca).unwrap())
+        .unwrap();
+    terminal.challenge().unwrap();
+    assert_eq!(
+        terminal.send_protected(&proof_of_zeros()).unwrap().sw.0,
+        0x6985
+    );
+    // In plain.
+    assert_eq!(sw(&mut in_cie(), "008200000400000000"), 0x6982);
+    // A right signature over another serial number.
+    let mut terminal = common::terminal(fresh_card());
+    terminal.select_cie().unwrap();
+    let domain = terminal.read_domain(DomainForm::Whole).unwrap();
+    let share = TerminalShare::generate(&domain, &mut rng()).unwrap();
+    let agreement = terminal.agree_keys(&domain, &share).unwrap();
+    terminal.set_certificate_key().unwrap();
+    terminal
+        .send_device_certificate(&device.certify(&ca).unwrap())
+        .unwrap();
+    terminal.set_device_key(&device.holder_reference()).unwrap();
+    use cie_terminal::published;
+    let other = Device::new(
+        &published::DEVICE_MODULUS,
+        &published::DEVICE_PUBLIC_EXPONENT,
+        &published::DEVICE_PRIVATE_EXPONENT,
+        &published::CA_PRIVATE_EXPONENT,
+        *b"OTHER001",
+    );
+    for (device, expected) in [(&other.unwrap(), 0x6300), (&device, 0x9000)] {
+        let challenge = terminal.challenge().unwrap();
+        let data = external_authentication(device, &agreement, challenge, &mut rng()).unwrap();
+        let command = iso7816_wire::CommandApdu::new(0, 0x82, 0, 0).with_data(data);
+        assert_eq!(terminal.send_protected(&command).unwrap().sw.0, expected);
+    }
+}
+
+#[test]
+fn a_challenge_is_gone_after_anything_else() {
+    for between in [
+        "1088000003414141",
+        "00B0870001",
+        "00FF0000",
+        "00A4020C021001",
+    ] {
+        let mut terminal = certified();
+        terminal.challenge().unwrap();
+        secured_piece(&mut terminal, between);
+        if between.starts_with("10") {
+            assert_eq!(secured(&mut terminal, "00B081000C"), 0x6883);
+        }
+        assert_eq!(
+            terminal.send_protected(&proof_of_zeros()).unwrap().sw.0,
+            0x6985,
+            "after {between}"
+        );
+    }
+}
+
+#[test]
+fn a_new_attempt_of_the_terminal_takes_back_what_was_proven() {
+    let mut terminal = with_pin(fresh_card());
+    assert_eq!(
+        terminal.send_protected(&proof_of_zeros()).unwrap().sw.0,
+        0x6985
+    );
+    let snapshot = card(&mut terminal).inspect();
+    assert!(
+        snapshot.device_authenticated && snapshot.pin_verified,
+        "that was no attempt"
+    );
+    terminal.challenge().unwrap();
+    assert_eq!(
+        terminal.send_protected(&proof_of_zeros()).unwrap().sw.0,
+        0x6300
+    );
+    let snapshot = card(&mut terminal).inspect();
+    assert!(!snapshot.device_authenticated && !snapshot.pin_verified);
+}
+
+#[test]
+fn only_the_authoritys_key_verifies_certificates() {
+    let mut card = in_cie();
+    for (data, expected) in [
+        ("800141830185", 0x6A88),
+        ("800102830184", 0x6A80),
+        ("830184", 0x6A80),
+        ("800141", 0x6A80),
+    ] {
+        let command = format!("002281B6{:02X}{data}", data.len() / 2);
+        assert_eq!(sw(&mut card, &command), expected, "{command}");
+    }
+}

@@ -165,3 +165,12 @@ fn an_explicit_le_cuts_the_answer() {
     card.reset();
     assert_eq!(card.inspect().pending_bytes, 0);
 }
+
+#[test]
+fn a_list_asks_for_each_object_once_and_has_nothing_behind_it() {
+    let mut card = in_cie();
+    assert_eq!(sw(&mut card, "00CB3FFF064D0470807080"), 0x6A80);
+    assert_eq!(sw(&mut card, "00CB3FFF0C4D087006BFA10102A3804D00"), 0x6A80);
+    let (whole, _) = collect(&mut card, "00CB3FFF044D027080");
+    assert!(whole.len() > 1024, "everything at once is still possible");
+}

@@ -115,7 +115,17 @@ fn with_odd_instruction() {
     assert_eq!(sw(&mut card, "00B1000104 5402000C 10"), 0x6B00);
     assert_eq!(sw(&mut card, "00B1000104 55020000 10"), 0x6A80);
     assert_eq!(sw(&mut card, "00B1000102 5400 10"), 0x6A80);
-    assert_eq!(sw(&mut card, "00B1000104 54020000"), 0x6700);
+    assert_eq!(sw(&mut card, "00B1000107 540500000000000E"), 0x6A80);
+    let answer = send(&mut card, "00B1000104 54020000");
+    assert_eq!(
+        (answer.data.len(), answer.sw.0),
+        (14, 0x9000),
+        "case 3 answers directly"
+    );
+    for le in ["01", "02"] {
+        let command = format!("00B1000104 54020000 {le}");
+        assert_eq!(sw(&mut card, &command), 0x6700, "no room for a single byte");
+    }
     assert_eq!(sw(&mut card, "00B11007 03 540100 10"), 0x6A82);
     assert_eq!(
         send(&mut card, "00B11001 03 540100 0E").data.len(),
@@ -221,4 +231,21 @@ fn extended_length_only_where_the_family_has_it() {
     );
     let answer = send(&mut card, "00B08400 000000");
     assert_eq!((answer.data.len(), answer.sw.0), (270, 0x9000));
+}
+
+#[test]
+fn a_short_le_asks_for_all_inside_an_extended_command_too() {
+    let mut image = issued().image.clone();
+    std::sync::Arc::make_mut(&mut image.profile)
+        .family
+        .extended_length = true;
+    let mut terminal = with_pin(card_of(image));
+    let mut session = terminal.session().unwrap().clone();
+    let read = iso7816_wire::CommandApdu::new(0, 0xB0, 0x82, 0).with_le(256);
+    let mut sealed = session.seal_command(&read).unwrap();
+    (sealed.extended, sealed.le) = (true, Some(65_536));
+    let answer = card(&mut terminal).transmit(&sealed.encode().unwrap());
+    let answer = iso7816_wire::ResponseApdu::parse(&answer).unwrap();
+    let answer = session.open_response(&answer).unwrap();
+    assert_eq!((answer.data.len(), answer.sw.0), (9, 0x9000));
 }

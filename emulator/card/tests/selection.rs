@@ -167,3 +167,14 @@ fn a_plain_selection_ends_the_session_even_if_it_fails() {
         assert!(!snapshot.pin_verified && !snapshot.device_authenticated);
     }
 }
+
+#[test]
+fn a_directory_has_no_current_file_at_first() {
+    let mut card = fresh_card();
+    for _ in 0..2 {
+        assert_eq!(sw(&mut card, CIE), 0x9000);
+        assert_eq!(sw(&mut card, "00B0000001"), 0x6986);
+        assert_eq!(sw(&mut card, "00A4020C021001"), 0x9000);
+        assert_eq!(sw(&mut card, "00B0000001"), 0x9000);
+    }
+}

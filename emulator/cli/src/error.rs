@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a person reads when a command cannot do its work, and the exit codes.
 
-use cie_card::KeyError;
+use cie_card::CardError;
 use cie_personalisation::{PersonaError, PersonalisationError};
 use cie_reader::ReaderError;
 use std::io;
@@ -23,7 +23,7 @@ pub(crate) enum CliError {
     #[error("the persona cannot be used: {0}")]
     Persona(#[from] PersonaError),
     #[error("the card could not be built from its image: {0}")]
-    Card(#[from] KeyError),
+    Card(#[from] CardError),
     #[error("the virtual reader could not be started: {0}")]
     Reader(#[from] ReaderError),
     #[error("cannot {action} {}: {source}", path.display())]

@@ -2,9 +2,11 @@
 //! What a card remembers without power: the profile that personalisation
 //! wrote once, and the state that the card itself changes.
 
+mod check;
 mod codec;
 mod secret;
 
+pub use check::ProfileError;
 pub use codec::{IMAGE_VERSION, ImageError};
 pub use secret::{Code, CodeError, Secret};
 
@@ -95,9 +97,11 @@ pub struct ChipFamily {
 }
 
 /// The directory a file lies in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Directory {
-    /// The master file, which is also the IAS ECC root.
+    /// The master file, which is also the IAS ECC root. Current after a reset
+    /// (must-do 1 of the card facts).
+    #[default]
     Root,
     /// The application DF CIE.
     Cie,

@@ -151,12 +151,16 @@ pub(super) fn open_command(
         return Err(SmError::Mac);
     }
 
-    let le = match le.map(|object| object.value) {
-        None => None,
-        Some([0]) => Some(SHORT_LE_MAX),
-        Some([le]) => Some(usize::from(*le)),
-        Some([0, 0]) if command.extended => Some(65_536),
-        Some([hi, lo]) if command.extended => Some(usize::from(u16::from_be_bytes([*hi, *lo]))),
+    // One byte is a short Le even inside an extended command, so that its 00
+    // asks for all there is, as everywhere.
+    let (le, extended) = match le.map(|object| object.value) {
+        None => (None, false),
+        Some([0]) => (Some(SHORT_LE_MAX), false),
+        Some([le]) => (Some(usize::from(*le)), false),
+        Some([0, 0]) if command.extended => (Some(65_536), true),
+        Some([hi, lo]) if command.extended => {
+            (Some(usize::from(u16::from_be_bytes([*hi, *lo]))), true)
+        }
         Some(_) => return Err(SmError::Malformed(0x97)),
     };
     let data = match cryptogram {
@@ -167,6 +171,7 @@ pub(super) fn open_command(
         cla: command.cla & !CLA_SM,
         data,
         le,
+        extended,
         ..*command
     })
 }

@@ -98,7 +98,7 @@ impl<M: NonVolatile> Card<M> {
             self.volatile.pending = Some(pending);
             return Some(StatusWord::WRONG_P1_P2.to_bytes().to_vec());
         }
-        let le = Le::of(&apdu);
+        let le = Le::of(apdu);
         Some(self.deliver(
             ResponseApdu {
                 data: pending.rest,

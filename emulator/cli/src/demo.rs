@@ -5,7 +5,6 @@
 use crate::desk::{Desk, READER_NAME, issue};
 use crate::error::CliError;
 use crate::trace::Recorder;
-use anstream::println;
 use anstyle::{AnsiColor, Style};
 use chacha20::ChaCha20Rng;
 use cie_card::image::Code as CardCode;
@@ -23,6 +22,7 @@ use cie_terminal::steps::read::le;
 use cie_terminal::steps::select::file;
 use cie_terminal::{Channel, Error};
 use rand_core::SeedableRng;
+use std::io::Write;
 use std::time::Instant;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -40,8 +40,10 @@ pub(crate) fn demo(seed: u64) -> Result<(), CliError> {
     let desk = Desk::set_up(&issued, &recorder)?;
     let started = Instant::now();
 
-    println!("{STRONG}A day in the life of a CIE 3.0{STRONG:#}");
-    println!("{DIM}A test card of nobody's, on a private PC/SC socket. Seed {seed}.{DIM:#}\n");
+    say(format!("{STRONG}A day in the life of a CIE 3.0{STRONG:#}"))?;
+    say(format!(
+        "{DIM}A test card of nobody's, on a private PC/SC socket. Seed {seed}.{DIM:#}\n"
+    ))?;
     let mut story = Story {
         step: "",
         issued: &issued,
@@ -57,15 +59,18 @@ pub(crate) fn demo(seed: u64) -> Result<(), CliError> {
     })?;
 
     let (_, exchanges) = recorder.last_exchanges();
-    println!();
-    println!(
-        "{DIM}{exchanges} APDUs in {} ms. PIN tries left: {}, PUK tries left: {}.{DIM:#}",
+    say(format!(
+        "\n{DIM}{exchanges} APDUs in {} ms. PIN tries left: {}, PUK tries left: {}.{DIM:#}",
         started.elapsed().as_millis(),
         snapshot.pin_tries,
         snapshot.puk_tries
-    );
-    println!("\nThe same card for your own program:\n  cie run -- YOUR-PROGRAM");
-    Ok(())
+    ))?;
+    say("\nThe same card for your own program:\n  cie run -- YOUR-PROGRAM")
+}
+
+/// One line to the terminal.
+fn say(line: impl std::fmt::Display) -> Result<(), CliError> {
+    writeln!(anstream::stdout(), "{line}").map_err(CliError::Print)
 }
 
 struct Story<'a> {
@@ -83,19 +88,20 @@ impl Story<'_> {
     }
 
     /// One line: what happened, and what the card said or what it means.
-    fn good(&self, detail: &str) {
-        println!(
-            "  {GOOD}✓{GOOD:#} {STRONG}{:<34}{STRONG:#} {detail}",
-            self.step
-        );
+    fn good(&self, detail: &str) -> Result<(), CliError> {
+        self.line(GOOD, '✓', detail)
     }
 
     /// The same for something the card rightly refused.
-    fn refused(&self, detail: &str) {
-        println!(
-            "  {BAD}✗{BAD:#} {STRONG}{:<34}{STRONG:#} {detail}",
-            self.step
-        );
+    fn refused(&self, detail: &str) -> Result<(), CliError> {
+        self.line(BAD, '✗', detail)
+    }
+
+    fn line(&self, style: Style, mark: char, detail: &str) -> Result<(), CliError> {
+        let step = self.step;
+        say(format!(
+            "  {style}{mark}{style:#} {STRONG}{step:<34}{STRONG:#} {detail}"
+        ))
     }
 
     fn tell(&mut self, desk: &Desk) -> Outcome<()> {
@@ -103,7 +109,7 @@ impl Story<'_> {
         let context = pcsc::Context::open(desk.socket(), pcsc::Options::default())?;
         let mut card = pcsc::Card::connect(context, READER_NAME)?;
         let atr = card.atr()?;
-        self.good(&format!("ATR {}", hex::encode_upper(&atr)));
+        self.good(&format!("ATR {}", hex::encode_upper(&atr)))?;
         let mut channel = Channel::new(card);
 
         let files = self.at_the_counter(&mut channel)?;
@@ -122,7 +128,7 @@ impl Story<'_> {
         self.good(&format!(
             "NIS {}, no PIN asked",
             String::from_utf8_lossy(&nis)
-        ));
+        ))?;
 
         self.begin("It proves that it is no copy");
         let clone_key = channel.read_file(file::ANTI_CLONING_KEY, le::ALL)?;
@@ -130,12 +136,12 @@ impl Story<'_> {
         self.good(&format!(
             "{} random bytes signed with key 83",
             check.challenge.len()
-        ));
+        ))?;
 
         self.begin("Its secrets stay closed");
         match channel.read_file(file::SERIAL, le::ALL) {
             Err(Error::Status { sw, .. }) => {
-                self.refused(&format!("serial number: {sw}, {}", sw.in_words()));
+                self.refused(&format!("serial number: {sw}, {}", sw.in_words()))?;
             }
             Err(error) => return Err(error.into()),
             Ok(_) => return Err("the card gave its serial number away without PIN".into()),
@@ -151,7 +157,7 @@ impl Story<'_> {
         let ca = channel.read_ca_key()?;
         let share = TerminalShare::generate(&domain, &mut self.rng)?;
         let agreement = channel.agree_keys(&domain, &share)?;
-        self.good("Diffie-Hellman, 2048 bits; from here on all is encrypted");
+        self.good("Diffie-Hellman, 2048 bits; from here on all is encrypted")?;
 
         self.begin("Terminal and card show their keys");
         let device = Device::published()?;
@@ -160,14 +166,14 @@ impl Story<'_> {
         self.good(&format!(
             "card {}, key 82 verified",
             hex::encode_upper(proof.card_serial)
-        ));
+        ))?;
         Ok(())
     }
 
     fn with_the_pin(&mut self, channel: &mut Channel<pcsc::Card>, files: Files) -> Outcome<()> {
         self.begin("A wrong PIN");
         let answer = channel.verify(Reference::Pin, &self.wrong_code()?)?;
-        self.refused(&in_words(answer));
+        self.refused(&in_words(answer))?;
         expect(
             answer
                 == CodeAnswer::Refused {
@@ -178,7 +184,7 @@ impl Story<'_> {
         self.begin("The right PIN");
         let answer = channel.verify(Reference::Pin, &code(self.issued.pin())?)?;
         expect(answer.is_accepted())?;
-        self.good("accepted, all three tries are back");
+        self.good("accepted, all three tries are back")?;
 
         self.begin("The certificate opens");
         let serial = channel.read_file(file::SERIAL, le::ALL)?;
@@ -190,7 +196,7 @@ impl Story<'_> {
             summary.given_name,
             summary.surname,
             String::from_utf8_lossy(&serial)
-        ));
+        ))?;
 
         self.begin("The issuer vouches for every file");
         let device_key = channel.read_file(file::DEVICE_KEY, le::ALL)?;
@@ -209,7 +215,7 @@ impl Story<'_> {
         self.good(&format!(
             "{} files match the signed security object",
             report.intact.len()
-        ));
+        ))?;
 
         self.begin("The citizen signs");
         let signature = channel.sign_message(HashAlgorithm::Sha256, MESSAGE)?;
@@ -217,7 +223,7 @@ impl Story<'_> {
         self.good(&format!(
             "{} bytes, verified with the certificate",
             signature.len()
-        ));
+        ))?;
         Ok(())
     }
 
@@ -236,11 +242,11 @@ impl Story<'_> {
             )?;
             answers.push(format!("63C{tries_left}"));
         }
-        self.refused(&format!("{}: blocked", answers.join(", ")));
+        self.refused(&format!("{}: blocked", answers.join(", ")))?;
 
         self.begin("Now even the right PIN");
         let answer = channel.verify(Reference::Pin, &code(self.issued.pin())?)?;
-        self.refused(&in_words(answer));
+        self.refused(&in_words(answer))?;
         expect(answer == CodeAnswer::Blocked)?;
 
         self.begin("The PUK from the letter");
@@ -248,11 +254,11 @@ impl Story<'_> {
         expect(answer.is_accepted())?;
         let new = self.new_code()?;
         expect(channel.unblock_with_new_pin(&new)?.is_accepted())?;
-        self.good("accepted; a new PIN is set");
+        self.good("accepted; a new PIN is set")?;
 
         self.begin("The new PIN");
         expect(channel.verify(Reference::Pin, &new)?.is_accepted())?;
-        self.good("accepted; the card is as good as new");
+        self.good("accepted; the card is as good as new")?;
         Ok(())
     }
 

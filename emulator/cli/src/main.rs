@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie`: a software CIE 3.0 card on a private PC/SC reader.
 
+mod child;
 mod demo;
 mod desk;
 mod error;
 mod run;
 mod trace;
 
-use anstream::eprintln;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,9 +46,16 @@ enum Action {
         /// Show PIN, PUK and session keys in the trace instead of masking them.
         #[arg(long, requires = "trace")]
         trace_secrets: bool,
-        /// The program and its arguments.
-        #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
-        command: Vec<OsString>,
+        /// The program.
+        #[arg(value_name = "CMD")]
+        program: OsString,
+        /// Its arguments.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGS"
+        )]
+        arguments: Vec<OsString>,
     },
     /// Watch a citizen use the card, step by step, with nothing installed.
     Demo {
@@ -74,19 +82,22 @@ fn main() -> ExitCode {
             seed,
             trace,
             trace_secrets,
-            command,
+            program,
+            arguments,
         } => run::run(&run::Request {
             seed,
             trace,
             trace_secrets,
-            command,
+            program,
+            arguments,
         }),
         Action::Demo { seed } => demo::demo(seed).map(|()| 0),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("cie: {error}");
+            // If nobody can read it, the exit code still tells.
+            let _ = writeln!(anstream::stderr(), "cie: {error}");
             ExitCode::from(error.exit_code())
         }
     }

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie run`: a fresh card in a virtual reader, for as long as a child runs.
 
+use crate::child::{Keeper, exit_code};
 use crate::desk::{DEFAULT_PERSONA, Desk, READER_NAME, issue};
 use crate::error::CliError;
 use crate::trace::{Header, Recorder, TraceFile};
-use anstream::eprintln;
+use cie_card::Snapshot;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
 use cie_personalisation::{IssuedCard, pki};
-use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// What `cie run` was asked for.
 #[derive(Debug)]
@@ -20,12 +19,14 @@ pub(crate) struct Request {
     pub(crate) seed: u64,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) trace_secrets: bool,
-    pub(crate) command: Vec<OsString>,
+    pub(crate) program: OsString,
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// Runs the child and returns the exit code that stands for how it ended: its
 /// own, or 128 + the signal that killed it.
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
+    let mut keeper = Keeper::new()?;
     let issued = issue(request.seed)?;
     let header = Header {
         persona: DEFAULT_PERSONA.to_owned(),
@@ -49,80 +50,32 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let ca_pem = papers.path().join("ca.pem");
     std::fs::write(&ca_pem, pki().ca_pem()).map_err(CliError::io("write", &ca_pem))?;
 
-    let status = run_child(request, &issued, desk.socket(), &ca_pem)?;
-    let snapshot = desk.inspect();
-    desk.clear()?;
-    if let (Some(error), Some(path)) = (recorder.file_error(), &request.trace) {
-        eprintln!(
-            "cie: the trace in {} is incomplete: {error}",
-            path.display()
-        );
-    }
+    let mut command = Command::new(&request.program);
+    command
+        .args(&request.arguments)
+        .env("PCSCLITE_CSOCK_NAME", desk.socket())
+        .env("CIE_CA_PEM", &ca_pem)
+        .envs(environment(&issued));
+    let status = keeper.run(command)?;
     if !status.success() {
-        report(
-            request,
-            status,
-            &recorder,
-            (snapshot.pin_tries, snapshot.puk_tries),
-        );
+        // Whether anybody reads this does not change how the child ended.
+        let _ = report(request, status, &recorder, desk.inspect());
+    }
+    if let (Some(error), Some(path)) = (recorder.file_error(), &request.trace) {
+        warn(&format!(
+            "the trace in {} is incomplete: {error}",
+            path.display()
+        ));
+    }
+    if let Err(error) = desk.clear() {
+        warn(&error.to_string());
     }
     Ok(exit_code(status))
 }
 
-/// Starts the child, passes signals on to it, and waits for it.
-fn run_child(
-    request: &Request,
-    issued: &IssuedCard,
-    socket: &Path,
-    ca_pem: &Path,
-) -> Result<ExitStatus, CliError> {
-    let Some((program, arguments)) = request.command.split_first() else {
-        // The command line does not let this happen.
-        return Ok(ExitStatus::default());
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::Wait)?;
-    runtime.block_on(async {
-        // Handlers first: from here on no signal ends this process and leaves
-        // the socket behind. An interrupt from the keyboard reaches the child
-        // by itself, the others are passed on.
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Wait)?;
-        let mut quit = signal(SignalKind::quit()).map_err(CliError::Wait)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Wait)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(CliError::Wait)?;
-
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .env("PCSCLITE_CSOCK_NAME", socket)
-            .env("CIE_CA_PEM", ca_pem);
-        command.envs(environment(issued));
-        let start_error = |source| CliError::Start {
-            program: program.to_string_lossy().into_owned(),
-            source,
-        };
-        let mut child = tokio::process::Command::from(command)
-            .spawn()
-            .map_err(start_error)?;
-        let pid = child
-            .id()
-            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        loop {
-            let pass_on = tokio::select! {
-                status = child.wait() => return status.map_err(CliError::Wait),
-                _ = interrupt.recv() => None,
-                _ = quit.recv() => None,
-                _ = terminate.recv() => Some(Signal::TERM),
-                _ = hangup.recv() => Some(Signal::HUP),
-            };
-            if let (Some(signal), Some(pid)) = (pass_on, pid) {
-                // It may have ended in between; then there is nobody to tell.
-                let _ = kill_process(pid, signal);
-            }
-        }
-    })
+/// Tells a person what does not change the outcome.
+fn warn(text: &str) {
+    let _ = writeln!(anstream::stderr(), "cie: {text}");
 }
 
 /// What a test needs to know about the card, so that it hard-codes nothing.
@@ -145,37 +98,47 @@ fn environment(issued: &IssuedCard) -> [(&'static str, String); 10] {
     ]
 }
 
-fn exit_code(status: ExitStatus) -> u8 {
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(u8::MAX)
-}
-
 /// Tells a person whose child failed what the card saw of it.
-fn report(request: &Request, status: ExitStatus, recorder: &Recorder, tries: (u8, u8)) {
-    let program = request
-        .command
-        .first()
-        .map(|p| p.to_string_lossy())
-        .unwrap_or_default();
+fn report(
+    request: &Request,
+    status: ExitStatus,
+    recorder: &Recorder,
+    card: Snapshot,
+) -> io::Result<()> {
+    let mut out = anstream::stderr().lock();
     let (lines, total) = recorder.last_exchanges();
-    eprintln!("cie: `{program}` failed ({status}).");
+    writeln!(
+        out,
+        "cie: `{}` failed ({status}).",
+        request.program.to_string_lossy()
+    )?;
     if total == 0 {
-        eprintln!("cie: It sent nothing to the card.");
+        writeln!(out, "cie: It sent nothing to the card.")?;
     } else {
-        eprintln!("cie: The card's last exchanges, of {total} (SM: in secure messaging):");
+        writeln!(
+            out,
+            "cie: The card's last exchanges, of {total} (SM: in secure messaging):"
+        )?;
         for line in lines {
-            eprintln!("    {line}");
+            writeln!(out, "    {line}")?;
         }
     }
-    let (pin, puk) = tries;
-    eprintln!("cie: PIN tries left: {pin} of {PIN_TRIES}. PUK tries left: {puk} of {PUK_TRIES}.");
+    let Snapshot {
+        pin_tries,
+        puk_tries,
+        ..
+    } = card;
+    writeln!(
+        out,
+        "cie: PIN tries left: {pin_tries} of {PIN_TRIES}. \
+         PUK tries left: {puk_tries} of {PUK_TRIES}."
+    )?;
     if request.trace.is_none() {
-        eprintln!(
-            "cie: For every byte, run it again with --seed {} --trace FILE.",
-            request.seed
-        );
+        let seed = request.seed;
+        writeln!(
+            out,
+            "cie: For every byte, run it again with --seed {seed} --trace FILE."
+        )?;
     }
+    Ok(())
 }

@@ -144,24 +144,91 @@ fn nothing_is_left_behind() {
     }
 }
 
-#[test]
-fn termination_is_passed_on_and_waited_for() {
-    let folder = tempfile::tempdir().unwrap();
+/// Starts `cie run` with a shell script and waits until it says `ready`.
+fn started(
+    script: &str,
+    folder: &Path,
+) -> (
+    std::process::Child,
+    std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+) {
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("cie"))
-        .env("TMPDIR", folder.path())
+        .env("TMPDIR", folder)
         .env_remove("XDG_RUNTIME_DIR")
-        .args(["run", "--", "sh", "-c"])
-        .arg("trap 'echo told; exit 7' TERM; echo ready; while :; do sleep 0.05; done")
+        .args(["run", "--", "sh", "-c", script])
+        .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    (child, lines)
+}
+
+fn send_signal(child: &std::process::Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    assert_eq!(lines.next().unwrap().unwrap(), "told");
-    assert_eq!(child.wait().unwrap().code(), Some(7));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn signals_are_passed_on_and_waited_for() {
+    use rustix::process::Signal;
+    for (name, signal) in [
+        ("TERM", Signal::TERM),
+        ("INT", Signal::INT),
+        ("QUIT", Signal::QUIT),
+        ("HUP", Signal::HUP),
+        ("USR1", Signal::USR1),
+        ("USR2", Signal::USR2),
+        ("ALRM", Signal::ALARM),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let script =
+            format!("trap 'echo told; exit 7' {name}; echo ready; while :; do sleep 0.05; done");
+        let (mut child, mut lines) = started(&script, folder.path());
+        send_signal(&child, signal);
+        assert_eq!(lines.next().unwrap().unwrap(), "told", "{name}");
+        assert_eq!(child.wait().unwrap().code(), Some(7), "{name}");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "after {name}"
+        );
+    }
+}
+
+#[test]
+fn what_was_ignored_before_stays_ignored_in_the_child() {
+    let ignoring = "trap '' HUP; exec \"$0\" run -- sh -c 'kill -HUP $$; echo survived'";
+    let output = std::process::Command::new("sh")
+        .args(["-c", ignoring])
+        .arg(assert_cmd::cargo::cargo_bin("cie"))
+        .output()
+        .unwrap();
+    assert_eq!(text(&output.stdout), "survived\n");
+}
+
+#[test]
+fn an_unwritable_report_does_not_change_the_exit_code() {
+    let full = || {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    let run = |arguments: &[&str]| {
+        std::process::Command::new(assert_cmd::cargo::cargo_bin("cie"))
+            .args(arguments)
+            .stdout(full())
+            .stderr(full())
+            .status()
+            .unwrap()
+            .code()
+    };
+    assert_eq!(run(&["run", "--", "sh", "-c", "exit 3"]), Some(3));
+    assert_eq!(run(&["run", "--", "no-such-program-anywhere"]), Some(127));
+    assert_eq!(run(&["demo"]), Some(125));
 }
 
 #[test]
@@ -270,7 +337,6 @@ fn a_trace_masks_codes_unless_told_otherwise() {
         "{masked}"
     );
     assert!(!masked.contains("3132"), "{masked}");
-    std::fs::remove_file(folder.path().join("trace.txt")).unwrap();
     let (shown, mode) = trace(&["--trace-secrets"]);
     assert!(
         shown.contains("> 00200081083132333435363738 ; VERIFY PIN"),

@@ -5,6 +5,8 @@
 //! The file format is that of `cie_vectors::transcript`: whatever is not
 //! masked can be replayed.
 
+mod history;
+mod mask;
 mod recorder;
 mod words;
 

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Turns the card's events into exchanges and writes them down.
 
+use super::history::History;
+use super::mask::{Disclosure, show};
 use super::words::describe;
 use cie_card::image::CardState;
 use cie_card::{Event, Observer};
 use iso7816_wire::apdu::{CLA_CHAINING, CLA_SM, CommandApdu, ResponseApdu, SHORT_DATA_MAX};
-use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// How many exchanges are kept for the report of a failed child.
-const KEPT: usize = 20;
 
 /// What the first lines of a trace say.
 #[derive(Clone, Debug)]
@@ -42,6 +40,10 @@ impl TraceFile {
             .truncate(true)
             .mode(mode)
             .open(path)?;
+        if secrets {
+            // An older file keeps its mode when it is opened.
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
         let mut out = BufWriter::new(file);
         writeln!(out, "# cie-trace 1")?;
         writeln!(out, "# persona: {}", header.persona)?;
@@ -78,14 +80,7 @@ pub(crate) struct Recorder(Arc<Mutex<State>>);
 struct State {
     file: Option<TraceFile>,
     current: Current,
-    kept: VecDeque<Kept>,
-    exchanges: u64,
-}
-
-/// One line of the report of a failed child.
-enum Kept {
-    Exchange(String),
-    Power(String),
+    history: History,
 }
 
 /// The exchange under way.
@@ -96,6 +91,8 @@ struct Current {
     /// The command as executed differs from the one that came in: unwrapped,
     /// or joined from a chain.
     transformed: bool,
+    /// It was encrypted, and the card could unwrap it.
+    opened: bool,
     details: String,
 }
 
@@ -104,8 +101,7 @@ impl Recorder {
         Self(Arc::new(Mutex::new(State {
             file,
             current: Current::default(),
-            kept: VecDeque::new(),
-            exchanges: 0,
+            history: History::default(),
         })))
     }
 
@@ -123,11 +119,7 @@ impl Recorder {
     /// The last exchanges in words, oldest first, and how many there were.
     pub(crate) fn last_exchanges(&self) -> (Vec<String>, u64) {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = state
-            .kept
-            .iter()
-            .map(|(Kept::Exchange(line) | Kept::Power(line))| line.clone());
-        (lines.collect(), state.exchanges)
+        (state.history.lines(), state.history.total())
     }
 
     /// The first error of writing the trace, if there was one.
@@ -156,14 +148,20 @@ impl State {
                 return;
             }
             Event::Response(bytes) => return self.response(bytes, secrets),
-            Event::Plain { command, secured } => {
-                self.current.words = Some(describe(command));
+            Event::Plain { command, secured } | Event::Piece { command, secured } => {
+                self.current.words = Some(match event {
+                    Event::Piece { .. } => {
+                        format!("piece of a chained command {:02X}", command.ins)
+                    }
+                    _ => describe(command),
+                });
                 let plain = plain_bytes(command);
+                self.current.opened = *secured;
                 self.current.transformed = *secured || plain != self.current.command;
                 if !self.current.transformed {
                     return;
                 }
-                writeln!(details, "    plain > {}", show_command(&plain, secrets))
+                writeln!(details, "    plain > {}", show(&plain, disclosure(secrets)))
             }
             Event::Answer(_) if !self.current.transformed => return,
             Event::Answer(answer) => {
@@ -197,8 +195,7 @@ impl State {
 
     fn power(&mut self, what: &str) {
         let words = what.split(' ').next().unwrap_or_default();
-        self.kept.push_back(Kept::Power(format!("-- {words}")));
-        self.forget_old();
+        self.history.power(words);
         if let Some(file) = &mut self.file {
             file.write(&format!("! {what}\n"));
         }
@@ -209,41 +206,25 @@ impl State {
             command,
             words,
             details,
+            opened,
             ..
         } = std::mem::take(&mut self.current);
         let words = words.unwrap_or_else(|| incomplete_words(&command));
         let sw = ResponseApdu::parse(response).map(|r| r.sw).ok();
         let status = sw.map_or_else(|| "mute".to_owned(), |sw| format!("{sw} {}", sw.in_words()));
-        self.exchanges += 1;
         let lock = if command.first().is_some_and(|cla| cla & CLA_SM == CLA_SM) {
             "SM"
         } else {
             "  "
         };
-        self.kept
-            .push_back(Kept::Exchange(format!("{lock} {words} -> {status}")));
-        self.forget_old();
+        self.history.exchange(format!("{lock} {words} -> {status}"));
         if let Some(file) = &mut self.file {
-            let shown = show_command(&command, secrets);
+            let shown = show(&command, disclosure(secrets || opened));
             let response = hex::encode_upper(response);
             let after = sw.map_or_else(|| "mute".to_owned(), iso7816_wire::StatusWord::in_words);
             file.write(&format!(
                 "> {shown} ; {words}\n{details}< {response} ; {after}\n"
             ));
-        }
-    }
-
-    /// Drops the oldest lines until only the last exchanges are left, with the
-    /// power events between them.
-    fn forget_old(&mut self) {
-        let exchanges = |kept: &VecDeque<Kept>| {
-            kept.iter()
-                .filter(|line| matches!(line, Kept::Exchange(_)))
-                .count()
-        };
-        // A client that only resets, thousands of times, is no reason to grow.
-        while exchanges(&self.kept) > KEPT || self.kept.len() > 2 * KEPT {
-            self.kept.pop_front();
         }
     }
 }
@@ -274,14 +255,10 @@ fn incomplete_words(command: &[u8]) -> String {
     }
 }
 
-/// A command in hexadecimal; codes in plain are masked unless secrets may show.
-fn show_command(command: &[u8], secrets: bool) -> String {
-    let protected = |cla: &u8| cla & CLA_SM == CLA_SM;
-    let carries_code = matches!(command, [cla, 0x20 | 0x24 | 0x2C, ..] if !protected(cla));
-    match command.split_at_checked(5) {
-        Some((header, data)) if carries_code && !secrets => {
-            hex::encode_upper(header) + &"**".repeat(data.len())
-        }
-        _ => hex::encode_upper(command),
+fn disclosure(full: bool) -> Disclosure {
+    if full {
+        Disclosure::Full
+    } else {
+        Disclosure::Masked
     }
 }

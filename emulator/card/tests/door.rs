@@ -74,7 +74,7 @@ fn an_image_that_no_card_can_work_with_is_refused() {
     ];
     for (name, edit) in edits {
         let mut image = issued().image.clone();
-        edit(std::sync::Arc::make_mut(&mut image.profile));
+        edit(Arc::make_mut(&mut image.profile));
         let error = Card::in_memory(image, [0; 32]).err().unwrap().to_string();
         assert!(error.contains(name), "{name}: {error}");
     }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie run`: a fresh card in a virtual reader, for as long as a child runs.
 
+use crate::artifacts::Artifacts;
 use crate::desk::{DEFAULT_PERSONA, Desk, READER_NAME, issue};
 use crate::error::CliError;
+use crate::stored::{self, Memory};
 use crate::trace::{Header, Recorder, TraceFile};
 use anstream::eprintln;
+use cie_card::Card;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
 use cie_personalisation::{IssuedCard, pki};
+use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -14,10 +18,28 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Where the card and the papers of a run are: options of `cie run`.
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    /// Use the card in FILE (see `cie new`). It keeps counters and PIN;
+    /// CIE_PIN is the PIN it has now.
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+    /// Number of readers: the first holds the card, the others are empty.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    readers: u8,
+    /// Put trace.txt, before.cie and after.cie (the card before and after) and
+    /// replay.sh into DIR, which must be new or empty. The images hold codes
+    /// and keys.
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
+}
+
 /// What `cie run` was asked for.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) seed: u64,
+    pub(crate) table: Table,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) trace_secrets: bool,
     pub(crate) command: Vec<OsString>,
@@ -26,22 +48,42 @@ pub(crate) struct Request {
 /// Runs the child and returns the exit code that stands for how it ended: its
 /// own, or 128 + the signal that killed it.
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
-    let issued = issue(request.seed)?;
+    let table = &request.table;
+    let (issued, memory) = match &table.card {
+        Some(file) => stored::open(file, request.seed)?,
+        None => (issue(request.seed)?, Memory::Ram),
+    };
     let header = Header {
-        persona: DEFAULT_PERSONA.to_owned(),
+        persona: match &table.card {
+            Some(file) => format!("file {}", file.display()),
+            None => DEFAULT_PERSONA.to_owned(),
+        },
         seed: request.seed,
         family: issued.image.profile.family.id.clone(),
     };
-    let file = request
+    let artifacts = table
+        .artifacts
+        .as_deref()
+        .map(Artifacts::in_folder)
+        .transpose()?;
+    let trace = request
         .trace
+        .clone()
+        .or_else(|| artifacts.as_ref().map(Artifacts::trace));
+    let file = trace
         .as_ref()
         .map(|path| {
             TraceFile::create(path, request.trace_secrets, &header)
                 .map_err(CliError::io("write the trace to", path))
         })
         .transpose()?;
+    if let Some(artifacts) = &artifacts {
+        artifacts.before(&issued.image)?;
+        artifacts.replay(&options(request), table.card.is_some(), &request.command)?;
+    }
     let recorder = Recorder::new(file);
-    let desk = Desk::set_up(&issued, &recorder)?;
+    let card = Card::new(issued.image.clone(), memory, issued.card_seed)?;
+    let desk = Desk::lay_out(card, &recorder, table.readers.into())?;
     let papers = tempfile::Builder::new()
         .prefix("cie-")
         .tempdir()
@@ -51,8 +93,15 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
 
     let status = run_child(request, &issued, desk.socket(), &ca_pem)?;
     let snapshot = desk.inspect();
+    let after = desk.image();
     desk.clear()?;
-    if let (Some(error), Some(path)) = (recorder.file_error(), &request.trace) {
+    if let Some(artifacts) = &artifacts {
+        artifacts.after(&after)?;
+        if let Some(path) = &request.trace {
+            artifacts.copy_trace(path)?;
+        }
+    }
+    if let (Some(error), Some(path)) = (recorder.file_error(), &trace) {
         eprintln!(
             "cie: the trace in {} is incomplete: {error}",
             path.display()
@@ -67,6 +116,15 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         );
     }
     Ok(exit_code(status))
+}
+
+/// The options that make the same card and desk again, but for a card file.
+fn options(request: &Request) -> String {
+    let mut options = format!(" --seed {}", request.seed);
+    if request.table.readers != 1 {
+        options.push_str(&format!(" --readers {}", request.table.readers));
+    }
+    options
 }
 
 /// Starts the child, passes signals on to it, and waits for it.
@@ -127,10 +185,7 @@ fn run_child(
 
 /// What a test needs to know about the card, so that it hard-codes nothing.
 fn environment(issued: &IssuedCard) -> [(&'static str, String); 10] {
-    let (pin, puk) = (
-        &issued.image.profile.issued_pin,
-        &issued.image.profile.issued_puk,
-    );
+    let (pin, puk) = (&issued.image.state.pin, &issued.image.state.puk);
     [
         ("CIE_PIN", pin.expose().to_owned()),
         ("CIE_PIN_FIRST", pin.first_half().to_owned()),
@@ -172,7 +227,7 @@ fn report(request: &Request, status: ExitStatus, recorder: &Recorder, tries: (u8
     }
     let (pin, puk) = tries;
     eprintln!("cie: PIN tries left: {pin} of {PIN_TRIES}. PUK tries left: {puk} of {PUK_TRIES}.");
-    if request.trace.is_none() {
+    if request.trace.is_none() && request.table.artifacts.is_none() {
         eprintln!(
             "cie: For every byte, run it again with --seed {} --trace FILE.",
             request.seed

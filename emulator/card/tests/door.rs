@@ -178,10 +178,8 @@ fn an_image_that_is_none_is_refused_with_its_reason() {
     assert!(matches!(error(b""), ImageError::Foreign));
     assert!(matches!(error(b"{}"), ImageError::Foreign));
     assert!(matches!(error(&good[..5]), ImageError::Truncated(5)));
-    assert!(matches!(
-        error(&good[..good.len() - 1]),
-        ImageError::Checksum
-    ));
+    let short = good.len() - 1;
+    assert!(matches!(error(&good[..short]), ImageError::Truncated(n) if n == short));
     let mut damaged = good.clone();
     damaged[100] ^= 1;
     assert!(matches!(error(&damaged), ImageError::Checksum));

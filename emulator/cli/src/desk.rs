@@ -2,8 +2,9 @@
 //! A desk with a reader and a card on it: what `cie run` and `cie demo` share.
 
 use crate::error::CliError;
+use crate::stored::Memory;
 use crate::trace::Recorder;
-use cie_card::{Card, Snapshot};
+use cie_card::{Card, CardImage, Snapshot};
 use cie_personalisation::{IssuedCard, Persona, personalise};
 use cie_reader::{Place, ReaderServer, ReaderSpec, RunningServer};
 use iso7816_wire::CardDoor;
@@ -21,7 +22,12 @@ pub(crate) fn issue(seed: u64) -> Result<IssuedCard, CliError> {
     Ok(personalise(&Persona::adult()?, seed)?)
 }
 
-/// A card in a virtual reader on a private socket.
+/// Name of reader number `number`, from 0.
+pub(crate) fn reader_name(number: usize) -> String {
+    format!("CIE Software Reader {number:02} 00")
+}
+
+/// Cards in virtual readers on a private socket.
 pub(crate) struct Desk {
     server: RunningServer,
     card: SharedCard,
@@ -30,11 +36,21 @@ pub(crate) struct Desk {
 impl Desk {
     /// Puts a fresh card into a reader on a private socket.
     pub(crate) fn set_up(issued: &IssuedCard, recorder: &Recorder) -> Result<Self, CliError> {
-        let card = Card::in_memory(issued.image.clone(), issued.card_seed)?
-            .with_observer(recorder.observer());
-        let card = SharedCard(Arc::new(Mutex::new(card)));
-        let reader = ReaderSpec::with_card(READER_NAME, Box::new(card.clone()));
-        let server = ReaderServer::bind(&Place::Private, vec![reader])?.spawn()?;
+        let card = Card::new(issued.image.clone(), Memory::Ram, issued.card_seed)?;
+        Self::lay_out(card, recorder, 1)
+    }
+
+    /// Puts this card into the first of `readers` readers on a private socket.
+    pub(crate) fn lay_out(
+        card: Card<Memory>,
+        recorder: &Recorder,
+        readers: usize,
+    ) -> Result<Self, CliError> {
+        let card = SharedCard::new(card.with_observer(recorder.observer()));
+        let first = ReaderSpec::with_card(READER_NAME, Box::new(card.clone()));
+        let others = (1..readers).map(|number| ReaderSpec::empty(reader_name(number)));
+        let specs = std::iter::once(first).chain(others).collect();
+        let server = ReaderServer::bind(&Place::Private, specs)?.spawn()?;
         Ok(Self { server, card })
     }
 
@@ -48,6 +64,11 @@ impl Desk {
         self.card.lock(|card| card.inspect())
     }
 
+    /// What the card holds now.
+    pub(crate) fn image(&self) -> CardImage {
+        self.card.lock(|card| card.image())
+    }
+
     /// Takes everything away again.
     pub(crate) fn clear(self) -> Result<(), CliError> {
         self.server.stop()?;
@@ -57,10 +78,14 @@ impl Desk {
 
 /// A card that the reader drives and the desk may look at.
 #[derive(Clone)]
-struct SharedCard(Arc<Mutex<Card>>);
+pub(crate) struct SharedCard(Arc<Mutex<Card<Memory>>>);
 
 impl SharedCard {
-    fn lock<T>(&self, f: impl FnOnce(&mut Card) -> T) -> T {
+    pub(crate) fn new(card: Card<Memory>) -> Self {
+        Self(Arc::new(Mutex::new(card)))
+    }
+
+    fn lock<T>(&self, f: impl FnOnce(&mut Card<Memory>) -> T) -> T {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

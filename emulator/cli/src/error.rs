@@ -4,6 +4,7 @@
 use cie_card::CardError;
 use cie_personalisation::{PersonaError, PersonalisationError};
 use cie_reader::ReaderError;
+use cie_store::StoreError;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -26,6 +27,16 @@ pub(crate) enum CliError {
     Card(#[from] CardError),
     #[error("the virtual reader could not be started: {0}")]
     Reader(#[from] ReaderError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the card file {} is used twice in this command", .0.display())]
+    UsedTwice(PathBuf),
+    #[error("{} is not empty; name a new folder, nothing in this one is touched", .0.display())]
+    NotEmpty(PathBuf),
+    #[error("no `cie serve` is running at {}; start one, or name its socket with --pcsc", .0.display())]
+    NoServer(PathBuf),
+    #[error("there is no persona {name:?}; there are {known}, or name a file")]
+    NoPersona { name: String, known: String },
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
         action: &'static str,

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie`: a software CIE 3.0 card on a private PC/SC reader.
 
+mod artifacts;
 mod child;
+mod codes;
 mod demo;
 mod desk;
 mod error;
+mod new;
+mod out;
 mod run;
+mod serve;
+mod show;
+mod stored;
 mod trace;
 
-use clap::{Parser, Subcommand};
+use crate::error::CliError;
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -39,6 +47,8 @@ enum Action {
         /// the card's own random numbers.
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
+        #[command(flatten)]
+        table: run::Table,
         /// Write every exchange to FILE, as sent and in plain, with status
         /// words in words. An existing file is replaced.
         #[arg(long, value_name = "FILE")]
@@ -57,6 +67,27 @@ enum Action {
         )]
         arguments: Vec<OsString>,
     },
+    /// Make a card in a file.
+    #[command(after_help = new::HELP)]
+    New(new::Options),
+    /// Show the card in a file: holder, family, state, counters; no secrets.
+    #[command(after_help = show::HELP)]
+    Show(show::Options),
+    /// Print PIN and PUK of the card in a file, as issued.
+    #[command(after_help = codes::HELP)]
+    Codes(codes::Options),
+    /// Serve cards in virtual readers until a signal ends it.
+    #[command(after_help = serve::SERVE_HELP)]
+    Serve(serve::ServeOptions),
+    /// Print the variable that leads programs to a running `cie serve`.
+    #[command(after_help = serve::ENV_HELP)]
+    Env(serve::EnvOptions),
+    /// Print the completions of a shell.
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Watch a citizen use the card, step by step, with nothing installed.
     Demo {
         /// Decides which card it is.
@@ -70,27 +101,51 @@ Examples:
   cie run -- pcsc_scan -r
   cie run -- opensc-tool --atr
   cie run --seed 7 --trace card.txt -- pytest tests/
+  cie run --card card.cie --artifacts failure/ -- ./tests
+  cie run --readers 3 -- pcsc_scan -r
 
 Exit codes:
   the program's own, or 128 + N if signal N killed it;
   125 if cie itself failed, 126 if the program could not be started,
   127 if it was not found.";
 
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  cie completions bash > ~/.local/share/bash-completion/completions/cie
+  cie completions zsh > ~/.zfunc/_cie
+
+Exit codes: 0 done, 2 wrong arguments, 125 anything else.";
+
+/// Prints what makes `shell` complete the arguments of `cie`.
+fn completions(shell: clap_complete::Shell) -> Result<(), CliError> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "cie", &mut text);
+    out::line(String::from_utf8_lossy(&text).trim_end())
+}
+
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Action::Run {
             seed,
+            table,
             trace,
             trace_secrets,
             program,
             arguments,
         } => run::run(&run::Request {
             seed,
+            table,
             trace,
             trace_secrets,
             program,
             arguments,
         }),
+        Action::New(options) => new::new(&options).map(|()| 0),
+        Action::Show(options) => show::show(&options).map(|()| 0),
+        Action::Codes(options) => codes::codes(&options).map(|()| 0),
+        Action::Serve(options) => serve::serve(&options).map(|()| 0),
+        Action::Env(options) => serve::env(&options).map(|()| 0),
+        Action::Completions { shell } => completions(shell).map(|()| 0),
         Action::Demo { seed } => demo::demo(seed).map(|()| 0),
     };
     match result {

@@ -1,22 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie run`: a fresh card in a virtual reader, for as long as a child runs.
 
+use crate::artifacts::Artifacts;
 use crate::child::{Keeper, exit_code};
 use crate::desk::{DEFAULT_PERSONA, Desk, READER_NAME, issue};
 use crate::error::CliError;
+use crate::stored::{self, Memory};
 use crate::trace::{Header, Recorder, TraceFile};
-use cie_card::Snapshot;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
+use cie_card::{Card, Snapshot};
 use cie_personalisation::{IssuedCard, pki};
+use clap::Args;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 
+/// Where the card and the papers of a run are: options of `cie run`.
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    /// Use the card in FILE (see `cie new`). It keeps counters and PIN;
+    /// CIE_PIN is the PIN it has now.
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+    /// Number of readers: the first holds the card, the others are empty.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    readers: u8,
+    /// Put trace.txt, before.cie and after.cie (the card before and after) and
+    /// replay.sh into DIR, which must be new or empty. The images hold codes
+    /// and keys.
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
+}
+
 /// What `cie run` was asked for.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) seed: u64,
+    pub(crate) table: Table,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) trace_secrets: bool,
     pub(crate) program: OsString,
@@ -27,22 +48,46 @@ pub(crate) struct Request {
 /// own, or 128 + the signal that killed it.
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let mut keeper = Keeper::new()?;
-    let issued = issue(request.seed)?;
+    let table = &request.table;
+    let (issued, memory) = match &table.card {
+        Some(file) => stored::open(file, request.seed)?,
+        None => (issue(request.seed)?, Memory::Ram),
+    };
     let header = Header {
-        persona: DEFAULT_PERSONA.to_owned(),
+        persona: match &table.card {
+            Some(file) => format!("file {}", file.display()),
+            None => DEFAULT_PERSONA.to_owned(),
+        },
         seed: request.seed,
         family: issued.image.profile.family.id.clone(),
     };
-    let file = request
+    let artifacts = table
+        .artifacts
+        .as_deref()
+        .map(Artifacts::in_folder)
+        .transpose()?;
+    let trace = request
         .trace
+        .clone()
+        .or_else(|| artifacts.as_ref().map(Artifacts::trace));
+    let file = trace
         .as_ref()
         .map(|path| {
             TraceFile::create(path, request.trace_secrets, &header)
                 .map_err(CliError::io("write the trace to", path))
         })
         .transpose()?;
+    if let Some(artifacts) = &artifacts {
+        artifacts.before(&issued.image)?;
+        let words: Vec<_> = std::iter::once(&request.program)
+            .chain(&request.arguments)
+            .cloned()
+            .collect();
+        artifacts.replay(&options(request), table.card.is_some(), &words)?;
+    }
     let recorder = Recorder::new(file);
-    let desk = Desk::set_up(&issued, &recorder)?;
+    let card = Card::new(issued.image.clone(), memory, issued.card_seed)?;
+    let desk = Desk::lay_out(card, &recorder, table.readers.into())?;
     let papers = tempfile::Builder::new()
         .prefix("cie-")
         .tempdir()
@@ -61,16 +106,36 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         // Whether anybody reads this does not change how the child ended.
         let _ = report(request, status, &recorder, desk.inspect());
     }
-    if let (Some(error), Some(path)) = (recorder.file_error(), &request.trace) {
+    if let (Some(error), Some(path)) = (recorder.file_error(), &trace) {
         warn(&format!(
             "the trace in {} is incomplete: {error}",
             path.display()
         ));
     }
-    if let Err(error) = desk.clear() {
+    let after = desk.image();
+    let cleared = desk.clear();
+    if let Some(artifacts) = &artifacts {
+        let copied = artifacts.after(&after).and_then(|()| match &request.trace {
+            Some(path) => artifacts.copy_trace(path),
+            None => Ok(()),
+        });
+        if let Err(error) = copied {
+            warn(&error.to_string());
+        }
+    }
+    if let Err(error) = cleared {
         warn(&error.to_string());
     }
     Ok(exit_code(status))
+}
+
+/// The options that make the same card and desk again, but for a card file.
+fn options(request: &Request) -> String {
+    let mut options = format!(" --seed {}", request.seed);
+    if request.table.readers != 1 {
+        options.push_str(&format!(" --readers {}", request.table.readers));
+    }
+    options
 }
 
 /// Tells a person what does not change the outcome.
@@ -80,10 +145,7 @@ fn warn(text: &str) {
 
 /// What a test needs to know about the card, so that it hard-codes nothing.
 fn environment(issued: &IssuedCard) -> [(&'static str, String); 10] {
-    let (pin, puk) = (
-        &issued.image.profile.issued_pin,
-        &issued.image.profile.issued_puk,
-    );
+    let (pin, puk) = (&issued.image.state.pin, &issued.image.state.puk);
     [
         ("CIE_PIN", pin.expose().to_owned()),
         ("CIE_PIN_FIRST", pin.first_half().to_owned()),
@@ -133,7 +195,7 @@ fn report(
         "cie: PIN tries left: {pin_tries} of {PIN_TRIES}. \
          PUK tries left: {puk_tries} of {PUK_TRIES}."
     )?;
-    if request.trace.is_none() {
+    if request.trace.is_none() && request.table.artifacts.is_none() {
         let seed = request.seed;
         writeln!(
             out,

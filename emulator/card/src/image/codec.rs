@@ -2,7 +2,7 @@
 //! The image as bytes: magic, format version, CBOR body, SHA-256 over all of
 //! it. The digest finds damage; it protects against nobody.
 
-use super::CardImage;
+use super::{CardImage, PIN_TRIES, PUK_TRIES};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -18,8 +18,8 @@ pub enum ImageError {
     /// The magic at the start is missing.
     #[error("this is no card image: it does not start with CIEIMAGE")]
     Foreign,
-    /// Shorter than the frame of an empty image.
-    #[error("the card image is cut off: it has only {0} bytes")]
+    /// The bytes end before the image does.
+    #[error("the card image is cut off after {0} bytes")]
     Truncated(usize),
     /// Written by a later release.
     #[error(
@@ -76,8 +76,30 @@ impl CardImage {
             found => return Err(ImageError::Newer { found }),
         }
         if Sha256::digest(framed).as_slice() != digest {
-            return Err(ImageError::Checksum);
+            let content = bytes.get(MAGIC.len() + 2..).unwrap_or_default();
+            return Err(if ends_early(content) {
+                truncated()
+            } else {
+                ImageError::Checksum
+            });
         }
-        ciborium::from_reader(body).map_err(|e| ImageError::Body(e.to_string()))
+        let image: Self =
+            ciborium::from_reader(body).map_err(|e| ImageError::Body(e.to_string()))?;
+        let state = &image.state;
+        if state.pin_tries > PIN_TRIES || state.puk_tries > PUK_TRIES {
+            return Err(ImageError::Body("more tries than a card has".to_owned()));
+        }
+        Ok(image)
+    }
+}
+
+/// True if the bytes after the version end before body and digest do. Damage
+/// to a length can look the same; either way the file is not usable.
+fn ends_early(content: &[u8]) -> bool {
+    let mut rest = content;
+    match ciborium::from_reader::<CardImage, _>(&mut rest) {
+        Ok(_) => rest.len() < DIGEST_LEN,
+        Err(ciborium::de::Error::Io(_)) => true,
+        Err(_) => false,
     }
 }

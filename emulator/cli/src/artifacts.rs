@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cie run --artifacts DIR`: everything that somebody else needs to look at a
+//! failure, in one folder.
+
+use crate::error::CliError;
+use crate::out::shell_word;
+use cie_card::CardImage;
+use cie_store::FileStore;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A folder of artifacts.
+pub(crate) struct Artifacts(PathBuf);
+
+impl Artifacts {
+    /// Makes the folder, or takes one that is empty.
+    pub(crate) fn in_folder(folder: &Path) -> Result<Self, CliError> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(CliError::io("make the folder", folder))?;
+        let mut content = std::fs::read_dir(folder).map_err(CliError::io("read", folder))?;
+        if content.next().is_some() {
+            return Err(CliError::NotEmpty(folder.to_path_buf()));
+        }
+        Ok(Self(folder.to_path_buf()))
+    }
+
+    /// Where the trace goes unless another place was named.
+    pub(crate) fn trace(&self) -> PathBuf {
+        self.0.join("trace.txt")
+    }
+
+    /// The card as it was before the program ran.
+    pub(crate) fn before(&self, image: &CardImage) -> Result<(), CliError> {
+        self.image("before.cie", image)
+    }
+
+    /// The card as the program left it.
+    pub(crate) fn after(&self, image: &CardImage) -> Result<(), CliError> {
+        self.image("after.cie", image)
+    }
+
+    fn image(&self, name: &str, image: &CardImage) -> Result<(), CliError> {
+        let path = self.0.join(name);
+        drop(FileStore::create(&path, image)?);
+        // Nobody but this process knows the file, so nobody waits for its lock.
+        let mut lock = path.into_os_string();
+        lock.push(".lock");
+        std::fs::remove_file(&lock).map_err(CliError::io("remove", lock))
+    }
+
+    /// A trace that was written elsewhere.
+    pub(crate) fn copy_trace(&self, from: &Path) -> Result<(), CliError> {
+        std::fs::copy(from, self.trace())
+            .map(drop)
+            .map_err(CliError::io("copy the trace", from))
+    }
+
+    /// The command that does it again: `options` are those of `cie run`.
+    /// `stored` says that the card came from a file; then a copy of the image
+    /// from before is used.
+    pub(crate) fn replay(
+        &self,
+        options: &str,
+        stored: bool,
+        command: &[std::ffi::OsString],
+    ) -> Result<(), CliError> {
+        let words: Vec<_> = command
+            .iter()
+            .map(|word| shell_word(&word.to_string_lossy()))
+            .collect();
+        let mut script = "#!/bin/sh\n# Does it again. Call it in the folder where it was done the first time.\nset -e\n".to_owned();
+        if stored {
+            script.push_str(
+                "card=$(mktemp -d)/card.cie\ncp \"$(dirname \"$0\")/before.cie\" \"$card\"\n",
+            );
+            script.push_str(&format!(
+                "exec cie run --card \"$card\"{options} -- {}\n",
+                words.join(" ")
+            ));
+        } else {
+            script.push_str(&format!("exec cie run{options} -- {}\n", words.join(" ")));
+        }
+        let path = self.0.join("replay.sh");
+        let written = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o700)
+            .open(&path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, script.as_bytes()));
+        written.map_err(CliError::io("write", path))
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Cards in files, as the commands use them.
+
+use crate::error::CliError;
+use anstream::eprintln;
+use cie_card::image::CardState;
+use cie_card::{CardImage, MemoryError, NonVolatile};
+use cie_personalisation::{CardFacts, IssuedCard};
+use cie_store::FileStore;
+use cie_terminal::certificate::CardCertificate;
+use std::path::Path;
+
+const ID_SERVIZI: u16 = 0x1001;
+const SERIAL: u16 = 0x1002;
+const CERTIFICATE: u16 = 0x1003;
+
+/// The non-volatile memory of a card on the desk.
+pub(crate) enum Memory {
+    /// Gone with the process.
+    Ram,
+    /// A file; the first error of writing it is told at once.
+    File { store: FileStore, told: bool },
+}
+
+impl From<FileStore> for Memory {
+    fn from(store: FileStore) -> Self {
+        Self::File { store, told: false }
+    }
+}
+
+impl NonVolatile for Memory {
+    fn commit(&mut self, state: &CardState) -> Result<(), MemoryError> {
+        let Self::File { store, told } = self else {
+            return Ok(());
+        };
+        let stored = store.commit(state);
+        if let Err(error) = &stored
+            && !std::mem::replace(told, true)
+        {
+            eprintln!("cie: {error}");
+        }
+        stored
+    }
+}
+
+/// Opens a card file for use. `seed` decides the card's random numbers,
+/// together with its NIS: the same file and seed give the same ones.
+pub(crate) fn open(path: &Path, seed: u64) -> Result<(IssuedCard, Memory), CliError> {
+    let (store, image) = FileStore::open(path)?;
+    let facts = facts(&image);
+    let mut card_seed = [0; 32];
+    let source = b"cie file".iter().copied().chain(seed.to_be_bytes());
+    for (byte, value) in card_seed.iter_mut().zip(source.chain(facts.nis.bytes())) {
+        *byte = value;
+    }
+    let issued = IssuedCard {
+        image,
+        card_seed,
+        facts,
+    };
+    Ok((issued, store.into()))
+}
+
+/// What the files on the card say; empty where they say nothing.
+pub(crate) fn facts(image: &CardImage) -> CardFacts {
+    let content = |fid| {
+        let file = image.profile.files.iter().find(|file| file.fid == fid);
+        file.map(|file| file.content.as_slice()).unwrap_or_default()
+    };
+    let text = |fid| String::from_utf8_lossy(content(fid)).into_owned();
+    let certificate = CardCertificate::from_file(content(CERTIFICATE));
+    let summary = certificate.map(|found| found.summary()).unwrap_or_default();
+    CardFacts {
+        nis: text(ID_SERVIZI),
+        serial: text(SERIAL),
+        fiscal_code: summary.serial_number,
+        given_names: summary.given_name,
+        surname: summary.surname,
+        certificate: content(CERTIFICATE).to_vec(),
+    }
+}

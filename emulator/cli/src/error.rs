@@ -22,6 +22,14 @@ pub(crate) enum CliError {
     Personalisation(#[from] PersonalisationError),
     #[error("the persona cannot be used: {0}")]
     Persona(#[from] PersonaError),
+    #[error("the persona in {} cannot be used: {source}", path.display())]
+    PersonaFile { path: PathBuf, source: PersonaError },
+    #[error("there is no {what} {name:?}; there are {known}")]
+    Unknown {
+        what: &'static str,
+        name: String,
+        known: String,
+    },
     #[error("the card could not be built from its image: {0}")]
     Card(#[from] KeyError),
     #[error("the virtual reader could not be started: {0}")]

@@ -4,8 +4,11 @@
 mod demo;
 mod desk;
 mod error;
+mod families;
+mod personas;
 mod run;
 mod trace;
+mod who;
 
 use anstream::eprintln;
 use clap::{Parser, Subcommand};
@@ -38,6 +41,8 @@ enum Action {
         /// the card's own random numbers.
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
+        #[command(flatten)]
+        who: who::Who,
         /// Write every exchange to FILE, as sent and in plain, with status
         /// words in words. An existing file is replaced.
         #[arg(long, value_name = "FILE")]
@@ -48,6 +53,20 @@ enum Action {
         /// The program and its arguments.
         #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
         command: Vec<OsString>,
+    },
+    /// List the chip families a card can be of, with what each rests on.
+    #[command(after_help = families::HELP)]
+    Families {
+        /// A JSON array of objects, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the shipped personas, the holders a card can have.
+    #[command(after_help = personas::HELP)]
+    Personas {
+        /// A JSON array of objects, for programs.
+        #[arg(long)]
+        json: bool,
     },
     /// Watch a citizen use the card, step by step, with nothing installed.
     Demo {
@@ -62,6 +81,8 @@ Examples:
   cie run -- pcsc_scan -r
   cie run -- opensc-tool --atr
   cie run --seed 7 --trace card.txt -- pytest tests/
+  cie run --persona minor --family actalis-2023 -- ./tests
+  cie run --persona mine.toml --state pin-blocked -- ./tests
 
 Exit codes:
   the program's own, or 128 + N if signal N killed it;
@@ -72,15 +93,22 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Action::Run {
             seed,
+            who,
             trace,
             trace_secrets,
             command,
         } => run::run(&run::Request {
             seed,
+            who,
             trace,
             trace_secrets,
             command,
         }),
+        Action::Families { json } => {
+            families::list(json);
+            Ok(0)
+        }
+        Action::Personas { json } => personas::list(json).map(|()| 0),
         Action::Demo { seed } => demo::demo(seed).map(|()| 0),
     };
     match result {

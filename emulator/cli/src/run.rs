@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie run`: a fresh card in a virtual reader, for as long as a child runs.
 
-use crate::desk::{DEFAULT_PERSONA, Desk, READER_NAME, issue};
+use crate::desk::{Desk, READER_NAME};
 use crate::error::CliError;
 use crate::trace::{Header, Recorder, TraceFile};
+use crate::who::Who;
 use anstream::eprintln;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
-use cie_personalisation::{IssuedCard, pki};
+use cie_personalisation::{IssuedCard, State, personalise, pki};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -18,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) seed: u64,
+    pub(crate) who: Who,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) trace_secrets: bool,
     pub(crate) command: Vec<OsString>,
@@ -26,9 +28,10 @@ pub(crate) struct Request {
 /// Runs the child and returns the exit code that stands for how it ended: its
 /// own, or 128 + the signal that killed it.
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
-    let issued = issue(request.seed)?;
+    let persona = request.who.persona()?;
+    let issued = personalise(&persona, request.seed)?;
     let header = Header {
-        persona: DEFAULT_PERSONA.to_owned(),
+        persona: persona.id().to_owned(),
         seed: request.seed,
         family: issued.image.profile.family.id.clone(),
     };
@@ -98,7 +101,12 @@ fn run_child(
             .args(arguments)
             .env("PCSCLITE_CSOCK_NAME", socket)
             .env("CIE_CA_PEM", ca_pem);
-        command.envs(environment(issued));
+        for (name, value) in environment(issued) {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         let start_error = |source| CliError::Start {
             program: program.to_string_lossy().into_owned(),
             source,
@@ -126,22 +134,26 @@ fn run_child(
 }
 
 /// What a test needs to know about the card, so that it hard-codes nothing.
-fn environment(issued: &IssuedCard) -> [(&'static str, String); 10] {
+/// A holder of half codes has the receipt from the counter and no letter, so
+/// the last halves and the whole codes are not there, not even inherited.
+fn environment(issued: &IssuedCard) -> [(&'static str, Option<String>); 10] {
     let (pin, puk) = (
         &issued.image.profile.issued_pin,
         &issued.image.profile.issued_puk,
     );
+    let letter = |code: &str| (issued.state != State::HalfCodes).then(|| code.to_owned());
+    let known = |value: &str| Some(value.to_owned());
     [
-        ("CIE_PIN", pin.expose().to_owned()),
-        ("CIE_PIN_FIRST", pin.first_half().to_owned()),
-        ("CIE_PIN_LAST", pin.last_half().to_owned()),
-        ("CIE_PUK", puk.expose().to_owned()),
-        ("CIE_PUK_FIRST", puk.first_half().to_owned()),
-        ("CIE_PUK_LAST", puk.last_half().to_owned()),
-        ("CIE_NIS", issued.facts.nis.clone()),
-        ("CIE_SERIAL", issued.facts.serial.clone()),
-        ("CIE_CF", issued.facts.fiscal_code.clone()),
-        ("CIE_READER", READER_NAME.to_owned()),
+        ("CIE_PIN", letter(pin.expose())),
+        ("CIE_PIN_FIRST", known(pin.first_half())),
+        ("CIE_PIN_LAST", letter(pin.last_half())),
+        ("CIE_PUK", letter(puk.expose())),
+        ("CIE_PUK_FIRST", known(puk.first_half())),
+        ("CIE_PUK_LAST", letter(puk.last_half())),
+        ("CIE_NIS", known(&issued.facts.nis)),
+        ("CIE_SERIAL", known(&issued.facts.serial)),
+        ("CIE_CF", known(&issued.facts.fiscal_code)),
+        ("CIE_READER", known(READER_NAME)),
     ]
 }
 
@@ -174,8 +186,8 @@ fn report(request: &Request, status: ExitStatus, recorder: &Recorder, tries: (u8
     eprintln!("cie: PIN tries left: {pin} of {PIN_TRIES}. PUK tries left: {puk} of {PUK_TRIES}.");
     if request.trace.is_none() {
         eprintln!(
-            "cie: For every byte, run it again with --seed {} --trace FILE.",
-            request.seed
+            "cie: For every byte, run it again with --seed {}{} --trace FILE.",
+            request.seed, request.who
         );
     }
 }

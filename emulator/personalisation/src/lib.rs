@@ -35,9 +35,14 @@ mod pki;
 mod seed;
 mod sod;
 
-pub use families::{FAMILIES, Family, family};
+pub use families::{
+    Application, Behaviour, Class, EfAtr, Evidence, FAMILIES, Family, Ground, Marker, classes,
+    family,
+};
 pub use files::{CIE_AID, EMRTD_AID, IAS_AID, ISSUER_PREFIX};
-pub use persona::{BirthDate, Persona, PersonaError, Sex, TEST_PLACE};
+pub use persona::{
+    BirthDate, Persona, PersonaError, Residence, Sex, State, TEST_PLACE, TEST_PROVINCE,
+};
 pub use personalise::{CardFacts, IssuedCard, PersonalisationError, personalise};
 pub use pki::{
     AUTHORITY_KEY_LABELS, Authorities, AuthorityKeys, CARD_KEYS, CRL_HOST, CardKeySet, OCSP_URL,

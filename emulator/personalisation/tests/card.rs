@@ -110,7 +110,7 @@ fn the_files_are_those_of_the_table() {
             0x2F01,
             0x1D,
             Free,
-            family("gemalto").unwrap().ef_atr.len(),
+            family("gemalto").unwrap().ef_atr.content().len(),
         ),
         (Root, 0xD003, 0x1C, Free, 12),
         (Root, 0xD004, 0x1B, Free, 568),

@@ -2,7 +2,7 @@
 //! What a person reads when a command cannot do its work, and the exit codes.
 
 use cie_card::KeyError;
-use cie_personalisation::{PersonaError, PersonalisationError};
+use cie_personalisation::{PersonaError, PersonalisationError, PkiError};
 use cie_reader::ReaderError;
 use std::io;
 use std::path::PathBuf;
@@ -20,10 +20,14 @@ pub(crate) const EXIT_NOT_FOUND: u8 = 127;
 pub(crate) enum CliError {
     #[error("the card could not be personalised: {0}")]
     Personalisation(#[from] PersonalisationError),
+    #[error("the test PKI could not be made: {0}")]
+    Pki(#[from] PkiError),
     #[error("the persona cannot be used: {0}")]
     Persona(#[from] PersonaError),
     #[error("the persona in {} cannot be used: {source}", path.display())]
     PersonaFile { path: PathBuf, source: PersonaError },
+    #[error("{} is not empty; name a new folder, nothing in this one is touched", .0.display())]
+    NotEmpty(PathBuf),
     #[error("there is no {what} {name:?}; there are {known}")]
     Unknown {
         what: &'static str,

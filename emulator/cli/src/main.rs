@@ -6,6 +6,7 @@ mod desk;
 mod error;
 mod families;
 mod personas;
+mod pki;
 mod run;
 mod trace;
 mod who;
@@ -68,6 +69,21 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Write the test authorities into a new folder: certificates, revocation
+    /// lists, OCSP responses, and cards' certificates: valid, expired, revoked.
+    #[command(after_help = pki::HELP)]
+    Pki {
+        /// The folder to make; one that exists must be empty.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Seed of the cards whose certificates are published.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+        /// Publish the cards of this persona; may be repeated. Without it, those
+        /// of all shipped ones.
+        #[arg(long, value_name = "NAME|FILE")]
+        persona: Vec<PathBuf>,
+    },
     /// Watch a citizen use the card, step by step, with nothing installed.
     Demo {
         /// Decides which card it is.
@@ -109,6 +125,11 @@ fn main() -> ExitCode {
             Ok(0)
         }
         Action::Personas { json } => personas::list(json).map(|()| 0),
+        Action::Pki {
+            folder,
+            seed,
+            persona,
+        } => pki::write(&folder, seed, &persona).map(|()| 0),
         Action::Demo { seed } => demo::demo(seed).map(|()| 0),
     };
     match result {

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Whose card it is, and of which kind.
 #[derive(Clone, Debug, Args)]
@@ -22,6 +22,10 @@ pub(crate) struct Who {
     /// What has happened to the card; else as the persona has it.
     #[arg(long, value_parser = state())]
     state: Option<State>,
+    /// Generate the card's keys, from the seed, instead of taking the
+    /// persona's ready-made ones. Takes seconds.
+    #[arg(long)]
+    fresh_keys: bool,
 }
 
 /// The persona that nobody has to name.
@@ -35,7 +39,7 @@ fn state() -> impl TypedValueParser<Value = State> {
 impl Who {
     /// The persona with everything that the options change about it.
     pub(crate) fn persona(&self) -> Result<Persona, CliError> {
-        let mut persona = self.holder()?;
+        let mut persona = holder(&self.persona)?;
         if let Some(id) = &self.family {
             persona = persona.with_family(family(id).ok_or_else(|| CliError::Unknown {
                 what: "chip family",
@@ -46,26 +50,29 @@ impl Who {
         if let Some(state) = self.state {
             persona = persona.with_state(state)?;
         }
+        if self.fresh_keys {
+            persona = persona.with_fresh_keys();
+        }
         Ok(persona)
     }
+}
 
-    fn holder(&self) -> Result<Persona, CliError> {
-        let path = self.persona.as_path();
-        let name = self.persona.to_string_lossy();
-        if !name.contains(['.', '/']) {
-            let shipped = Persona::shipped().iter().map(|(name, _)| *name);
-            return Ok(Persona::named(&name).ok_or_else(|| CliError::Unknown {
-                what: "persona",
-                name: name.into_owned(),
-                known: list(shipped) + ", or a file",
-            })??);
-        }
-        let text = std::fs::read_to_string(path).map_err(CliError::io("read", path))?;
-        Persona::from_toml(&text).map_err(|source| CliError::PersonaFile {
-            path: path.to_owned(),
-            source,
-        })
+/// The persona of this name or in this file.
+pub(crate) fn holder(path: &Path) -> Result<Persona, CliError> {
+    let name = path.to_string_lossy();
+    if !name.contains(['.', '/']) {
+        let shipped = Persona::shipped().iter().map(|(name, _)| *name);
+        return Ok(Persona::named(&name).ok_or_else(|| CliError::Unknown {
+            what: "persona",
+            name: name.into_owned(),
+            known: list(shipped) + ", or a file",
+        })??);
     }
+    let text = std::fs::read_to_string(path).map_err(CliError::io("read", path))?;
+    Persona::from_toml(&text).map_err(|source| CliError::PersonaFile {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Names in a row, for messages.
@@ -84,6 +91,9 @@ impl fmt::Display for Who {
         }
         if let Some(state) = self.state {
             write!(f, " --state {}", state.name())?;
+        }
+        if self.fresh_keys {
+            write!(f, " --fresh-keys")?;
         }
         Ok(())
     }

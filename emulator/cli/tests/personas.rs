@@ -132,3 +132,14 @@ fn a_trace_says_whose_card_it_was() {
     let head = "# cie-trace 1\n# persona: minor\n# seed: 1\n# family: bit4id-2023\n";
     assert!(trace.starts_with(head), "{trace}");
 }
+
+#[test]
+fn fresh_keys_are_on_the_card() {
+    // EF 1005, the public key 83, by its short identifier.
+    let script = "opensc-tool -s 00A4040C06A00000000039 -s 00B0850000 | tail -n +3";
+    let ready = told(&[], script);
+    let fresh = told(&["--fresh-keys"], script);
+    assert!(fresh.contains("90, SW2=0x00"), "{fresh}");
+    assert_ne!(ready, fresh);
+    assert_eq!(told(&["--fresh-keys"], script), fresh, "the seed decides");
+}

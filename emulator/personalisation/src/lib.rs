@@ -45,9 +45,10 @@ pub use persona::{
 };
 pub use personalise::{CardFacts, IssuedCard, PersonalisationError, personalise};
 pub use pki::{
-    AUTHORITY_KEY_LABELS, Authorities, AuthorityKeys, CARD_KEYS, CRL_HOST, CardKeySet, OCSP_URL,
-    PkiError, TEST_ORGANISATION, TEST_POLICY_OID, TestPki, card_keys, issue_authorities, pki,
-    to_pem,
+    AUTHORITY_KEY_LABELS, AUTHORITY_KEYS, Authorities, AuthorityKeys, CARD_KEYS, CRL_HOST,
+    CardKeySet, FRESH_KEYS, NEXT_UPDATE, OCSP_URL, PkiError, PublishedFile, REVOKED_ON,
+    TEST_ORGANISATION, TEST_POLICY_OID, THIS_UPDATE, TestPki, card_keys, issue_authorities, pki,
+    publish, to_pem,
 };
 pub use seed::{NIS_TEST_PREFIX, SERIAL_TEST_PREFIX, is_weak};
 pub use sod::SodForm;

@@ -4,10 +4,10 @@
 use crate::dh;
 use crate::files::{self, Contents};
 use crate::persona::{Persona, State};
-use crate::pki::{self, PkiError, Request, Role};
+use crate::pki::{self, KeysOfCard, PkiError, Request, Role};
 use crate::seed::CardSeed;
 use crate::sod::{self, DocumentSigner, HashedFile};
-use cie_card::image::{CardImage, Code, CodeError, PrivateKeys, Profile, Secret};
+use cie_card::image::{CardImage, Code, CodeError, PrivateKeys, Profile};
 use rand_core::Rng;
 use thiserror::Error;
 
@@ -83,11 +83,11 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
     let nis = persona.nis.clone().unwrap_or_else(|| source.nis());
     let serial = persona.serial.clone().unwrap_or_else(|| source.serial());
     let (drawn_pin, drawn_puk) = source.codes()?;
-    let keys = persona.keys;
+    let keys = persona.keys.keys(|purpose| source.stream(purpose))?;
 
-    let certificate = citizen_certificate(persona, &nis, &source)?;
-    let device_key = pki::public_key(keys.device, "82")?;
-    let services_key = pki::public_key(keys.services, "83")?;
+    let certificate = citizen_certificate(persona, &nis, &source, &keys)?;
+    let device_key = pki::public_key(keys.device.expose(), "82")?;
+    let services_key = pki::public_key(keys.services.expose(), "83")?;
     let domain = dh::domain();
     let ef_dh = files::ef_dh(&domain);
 
@@ -155,9 +155,9 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
         dh: domain,
         terminal_ca: pki::terminal_ca()?,
         keys: PrivateKeys {
-            authentication: Secret::new(keys.authentication.to_vec()),
-            device: Secret::new(keys.device.to_vec()),
-            services: Secret::new(keys.services.to_vec()),
+            authentication: keys.authentication,
+            device: keys.device,
+            services: keys.services,
         },
         issued_pin: persona.pin.clone().unwrap_or(drawn_pin),
         issued_puk: persona.puk.clone().unwrap_or(drawn_puk),
@@ -192,6 +192,7 @@ fn citizen_certificate(
     persona: &Persona,
     nis: &str,
     source: &CardSeed<'_>,
+    keys: &KeysOfCard,
 ) -> Result<Vec<u8>, PkiError> {
     let mut serial = [0; 16];
     source
@@ -211,7 +212,7 @@ fn citizen_certificate(
         serial,
         not_before,
         not_after,
-        public_key: pki::spki(&pki::public_key(persona.keys.authentication, "81")?)?,
+        public_key: pki::spki(&pki::public_key(keys.authentication.expose(), "81")?)?,
     };
     pki::issue(request, pki::sub_ca_key()?)
 }

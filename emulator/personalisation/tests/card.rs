@@ -7,6 +7,9 @@ use cie_card::image::{CardImage, Directory, PIN_TRIES, PUK_TRIES, ReadAccess};
 use cie_personalisation::{Persona, family, is_weak, personalise};
 use common::{adult_with, card, file};
 use iso7816_wire::tlv;
+use rsa::RsaPrivateKey;
+use rsa::pkcs8::DecodePrivateKey;
+use rsa::traits::PublicKeyParts;
 use std::collections::HashSet;
 
 #[test]
@@ -181,4 +184,37 @@ fn secrets_do_not_print() {
     let card = card(5);
     let shown = format!("{card:?} {:?}", Persona::adult().unwrap());
     assert!(!shown.contains(card.pin().expose()) && !shown.contains(card.puk().expose()));
+}
+
+/// Fresh keys are on the card three times over (keys, EF 1004 and 1005, the
+/// certificate), are nobody else's, and follow from the seed.
+#[test]
+fn fresh_keys_are_generated_and_fit() {
+    let fresh = |seed| personalise(&Persona::adult().unwrap().with_fresh_keys(), seed).unwrap();
+    let (one, again, other, ready) = (fresh(1), fresh(1), fresh(2), card(1));
+    assert_eq!(
+        one.image.to_bytes().unwrap(),
+        again.image.to_bytes().unwrap()
+    );
+    for fid in [0x1004, 0x1005, 0x1003] {
+        assert_ne!(file(&one, fid), file(&other, fid), "{fid:04X}");
+        assert_ne!(file(&one, fid), file(&ready, fid), "{fid:04X}");
+    }
+    assert_ne!(file(&one, 0x1004), file(&one, 0x1005));
+    assert_eq!((one.pin(), &one.facts.nis), (ready.pin(), &ready.facts.nis));
+    let keys = &one.image.profile.keys;
+    for (fid, key) in [(0x1004, &keys.device), (0x1005, &keys.services)] {
+        let key = RsaPrivateKey::from_pkcs8_der(key.expose()).unwrap();
+        let modulus = key.n().as_ref().to_be_bytes();
+        assert_eq!(file(&one, fid)[9..265], modulus[..], "{fid:04X}");
+        assert!(modulus[0] > 0x6A, "section 4.4 g");
+    }
+    let key = RsaPrivateKey::from_pkcs8_der(keys.authentication.expose()).unwrap();
+    let modulus = key.n().as_ref().to_be_bytes();
+    let certificate = &one.facts.certificate;
+    assert!(
+        certificate
+            .windows(256)
+            .any(|window| window == &modulus[..])
+    );
 }

@@ -5,7 +5,7 @@
 
 mod common;
 
-use cie_personalisation::{CARD_KEYS, FAMILIES, Persona, State};
+use cie_personalisation::{CARD_KEYS, FAMILIES, FRESH_KEYS, Persona, State};
 use common::{ADULT, adult_with};
 use regex::Regex;
 use serde_json::{Map, Value, json};
@@ -93,7 +93,8 @@ fn the_lists_in_the_schema_are_those_of_the_program() {
     let families: Vec<_> = FAMILIES.iter().map(|family| family.id).collect();
     assert_eq!(card["family"]["enum"], json!(families));
     assert_eq!(card["state"]["enum"], json!(State::ALL.map(State::name)));
-    let keys: Vec<_> = CARD_KEYS.iter().map(|set| set.id).collect();
+    let keys = CARD_KEYS.iter().map(|set| set.id);
+    let keys: Vec<_> = keys.chain([FRESH_KEYS]).collect();
     assert_eq!(card["keys"]["enum"], json!(keys));
 }
 

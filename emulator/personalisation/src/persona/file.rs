@@ -3,7 +3,7 @@
 
 use super::residence::{self, Residence};
 use super::{BirthDate, Persona, PersonaError, Sex, State, TEST_PLACE};
-use super::{families, fiscal_code, pki};
+use super::{KeyChoice, families, fiscal_code, pki};
 use crate::seed::{NIS_TEST_PREFIX, SERIAL_TEST_PREFIX};
 use cie_card::image::Code;
 use der::DateTime;
@@ -84,8 +84,12 @@ impl File {
         let family = families::family(&card.family);
         let ids = families::FAMILIES.iter().map(|family| family.id);
         let family = known("card.family", &card.family, family, ids)?;
-        let keys = pki::card_keys(&card.keys);
+        let keys = match card.keys.as_str() {
+            pki::FRESH_KEYS => Some(KeyChoice::Fresh),
+            id => pki::card_keys(id).map(KeyChoice::Ready),
+        };
         let ids = pki::CARD_KEYS.iter().map(|set| set.id);
+        let ids = ids.chain([pki::FRESH_KEYS]);
         let keys = known("card.keys", &card.keys, keys, ids)?;
         check_form(
             "card.nis",

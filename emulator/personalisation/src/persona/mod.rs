@@ -16,7 +16,7 @@ pub use residence::{Residence, TEST_PROVINCE};
 pub use state::State;
 
 use crate::families::{self, Family};
-use crate::pki::{self, CardKeySet};
+use crate::pki::{self, KeyChoice};
 use cie_card::image::Code;
 use der::DateTime;
 use serde::Deserialize;
@@ -72,7 +72,7 @@ pub struct Persona {
     pub(crate) residence: Option<Residence>,
     pub(crate) fiscal_code: String,
     pub(crate) family: &'static Family,
-    pub(crate) keys: &'static CardKeySet,
+    pub(crate) keys: KeyChoice,
     pub(crate) nis: Option<String>,
     pub(crate) serial: Option<String>,
     pub(crate) pin: Option<Code>,
@@ -112,6 +112,13 @@ impl Persona {
     #[must_use]
     pub fn with_family(self, family: &'static Family) -> Self {
         Self { family, ..self }
+    }
+
+    /// The same person with a card whose keys are generated, from the seed.
+    #[must_use]
+    pub fn with_fresh_keys(self) -> Self {
+        let keys = KeyChoice::Fresh;
+        Self { keys, ..self }
     }
 
     /// The same person with a card in another state.

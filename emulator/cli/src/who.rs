@@ -23,7 +23,7 @@ pub(crate) struct Who {
     #[arg(long, value_parser = state())]
     state: Option<State>,
     /// Generate the card's keys, from the seed, instead of taking the
-    /// persona's ready-made ones. Takes seconds.
+    /// persona's ready-made ones. Takes a moment.
     #[arg(long)]
     fresh_keys: bool,
 }

@@ -88,3 +88,41 @@ fn a_report_repeats_the_options_that_made_the_card() {
         "{report}"
     );
 }
+
+/// The documentation has every row as the program has it, and no other.
+#[test]
+fn the_documentation_has_the_same_table() {
+    let documentation = include_str!("../../../docs/families.md");
+    let rows: Value = serde_json::from_slice(&cie(&["families", "--json"]).stdout).unwrap();
+    let rows = rows.as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let pick = |flag: &Value, yes, no| if flag == true { yes } else { no };
+    for row in rows {
+        let ground = |of: &str| text(&row["evidence"][of]);
+        let line = format!(
+            "| `{}` | {} | `{}` {} | {} {} | {} {} | {} {} | {} {} |",
+            text(&row["id"]),
+            text(&row["class"]),
+            text(&row["atr"]),
+            ground("atr"),
+            pick(&row["root_by_aid"], "by AID", "MF only"),
+            ground("root_by_aid"),
+            pick(&row["extended_length"], "extended", "short"),
+            ground("extended_length"),
+            text(&row["sod"]),
+            ground("sod"),
+            text(&row["ef_atr_marker"]),
+            ground("ef_atr"),
+        );
+        assert!(
+            documentation.contains(&line),
+            "not in docs/families.md:\n{line}"
+        );
+    }
+    let documented = documentation
+        .lines()
+        .filter(|line| line.contains("| `3B"))
+        .count();
+    assert_eq!(documented, rows.len());
+    assert!(documentation.contains("**five behaviour classes**"));
+}

@@ -10,6 +10,7 @@ use iso7816_wire::tlv;
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::traits::PublicKeyParts;
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 
 #[test]
@@ -32,6 +33,10 @@ fn seed_42_keeps_its_card() {
         ("41103907", "80449010")
     );
     assert_eq!(card.facts.fiscal_code, "TSTMBN85T50Z999J");
+    let image = card.image.to_bytes().unwrap();
+    let digest = hex::encode(Sha256::digest(&image));
+    let expected = "78364b14adbb46bcf9b425367d74b687298fe266af7118df60a206ece3324f58";
+    assert_eq!(digest, expected, "image format 1");
 }
 
 #[test]

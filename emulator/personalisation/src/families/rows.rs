@@ -9,7 +9,7 @@ use hex_literal::hex;
 
 /// Short fields only, as in ST's file.
 const SHORT: [u16; 4] = [0x00FF, 0x00FF, 0x0100, 0x0100];
-/// With extended length: the most bytes that this card takes (choice 27).
+/// With extended length: as long as a chained command may be (choice 27).
 const EXTENDED: [u16; 4] = [4096; 4];
 
 const CHAINING: [u8; 3] = hex!("940181");

@@ -72,7 +72,7 @@ pub(crate) enum KeyChoice {
     Fresh,
 }
 
-/// Name of [`KeyChoice::Fresh`] in a persona.
+/// What a persona writes for keys that are generated for its card.
 pub const FRESH_KEYS: &str = "fresh";
 
 /// The private keys of one card, PKCS#8 DER.

@@ -14,9 +14,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Name of the reader that holds the card.
 pub(crate) const READER_NAME: &str = "CIE Software Reader 00 00";
 
-/// Name of the persona on the card.
-pub(crate) const DEFAULT_PERSONA: &str = "adult";
-
 /// The default persona's card.
 pub(crate) fn issue(seed: u64) -> Result<IssuedCard, CliError> {
     Ok(personalise(&Persona::adult()?, seed)?)

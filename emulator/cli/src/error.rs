@@ -2,7 +2,7 @@
 //! What a person reads when a command cannot do its work, and the exit codes.
 
 use cie_card::CardError;
-use cie_personalisation::{PersonaError, PersonalisationError};
+use cie_personalisation::{PersonaError, PersonalisationError, PkiError};
 use cie_reader::ReaderError;
 use cie_store::StoreError;
 use std::io;
@@ -21,8 +21,18 @@ pub(crate) const EXIT_NOT_FOUND: u8 = 127;
 pub(crate) enum CliError {
     #[error("the card could not be personalised: {0}")]
     Personalisation(#[from] PersonalisationError),
+    #[error("the test PKI could not be made: {0}")]
+    Pki(#[from] PkiError),
     #[error("the persona cannot be used: {0}")]
     Persona(#[from] PersonaError),
+    #[error("the persona in {} cannot be used: {source}", path.display())]
+    PersonaFile { path: PathBuf, source: PersonaError },
+    #[error("there is no {what} {name:?}; there are {known}")]
+    Unknown {
+        what: &'static str,
+        name: String,
+        known: String,
+    },
     #[error("the card could not be built from its image: {0}")]
     Card(#[from] CardError),
     #[error("the virtual reader could not be started: {0}")]
@@ -35,8 +45,6 @@ pub(crate) enum CliError {
     NotEmpty(PathBuf),
     #[error("no `cie serve` is running at {}; start one, or name its socket with --pcsc", .0.display())]
     NoServer(PathBuf),
-    #[error("there is no persona {name:?}; there are {known}, or name a file")]
-    NoPersona { name: String, known: String },
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
         action: &'static str,

@@ -7,13 +7,17 @@ mod codes;
 mod demo;
 mod desk;
 mod error;
+mod families;
 mod new;
 mod out;
+mod personas;
+mod pki;
 mod run;
 mod serve;
 mod show;
 mod stored;
 mod trace;
+mod who;
 
 use crate::error::CliError;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -49,6 +53,8 @@ enum Action {
         seed: u64,
         #[command(flatten)]
         table: run::Table,
+        #[command(flatten)]
+        who: who::Who,
         /// Write every exchange to FILE, as sent and in plain, with status
         /// words in words. An existing file is replaced.
         #[arg(long, value_name = "FILE")]
@@ -88,6 +94,35 @@ enum Action {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// List the chip families a card can be of, with what each rests on.
+    #[command(after_help = families::HELP)]
+    Families {
+        /// A JSON array of objects, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the shipped personas, the holders a card can have.
+    #[command(after_help = personas::HELP)]
+    Personas {
+        /// A JSON array of objects, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the test authorities into a new folder: certificates, revocation
+    /// lists, OCSP responses, and cards' certificates: valid, expired, revoked.
+    #[command(after_help = pki::HELP)]
+    Pki {
+        /// The folder to make; one that exists must be empty.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Seed of the cards whose certificates are published.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+        /// Publish the cards of this persona; may be repeated. Without it, those
+        /// of all shipped ones.
+        #[arg(long, value_name = "NAME|FILE")]
+        persona: Vec<PathBuf>,
+    },
     /// Watch a citizen use the card, step by step, with nothing installed.
     Demo {
         /// Decides which card it is.
@@ -103,6 +138,8 @@ Examples:
   cie run --seed 7 --trace card.txt -- pytest tests/
   cie run --card card.cie --artifacts failure/ -- ./tests
   cie run --readers 3 -- pcsc_scan -r
+  cie run --persona minor --family actalis-2023 -- ./tests
+  cie run --persona mine.toml --state pin-blocked -- ./tests
 
 Exit codes:
   the program's own, or 128 + N if signal N killed it;
@@ -128,6 +165,7 @@ fn main() -> ExitCode {
         Action::Run {
             seed,
             table,
+            who,
             trace,
             trace_secrets,
             program,
@@ -135,6 +173,7 @@ fn main() -> ExitCode {
         } => run::run(&run::Request {
             seed,
             table,
+            who,
             trace,
             trace_secrets,
             program,
@@ -146,6 +185,16 @@ fn main() -> ExitCode {
         Action::Serve(options) => serve::serve(&options).map(|()| 0),
         Action::Env(options) => serve::env(&options).map(|()| 0),
         Action::Completions { shell } => completions(shell).map(|()| 0),
+        Action::Families { json } => {
+            families::list(json);
+            Ok(0)
+        }
+        Action::Personas { json } => personas::list(json).map(|()| 0),
+        Action::Pki {
+            folder,
+            seed,
+            persona,
+        } => pki::write(&folder, seed, &persona).map(|()| 0),
         Action::Demo { seed } => demo::demo(seed).map(|()| 0),
     };
     match result {

@@ -3,10 +3,11 @@
 
 use crate::error::CliError;
 use crate::out;
-use cie_personalisation::{Persona, personalise};
+use crate::who::Who;
+use cie_personalisation::personalise;
 use cie_store::FileStore;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
 Examples:
@@ -25,16 +26,15 @@ pub(crate) struct Options {
     /// The file to make.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The holder: a shipped persona, or a persona file.
-    #[arg(long, value_name = "NAME|FILE", default_value = "adult")]
-    persona: PathBuf,
+    #[command(flatten)]
+    who: Who,
     /// Decides codes and numbers.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 
 pub(crate) fn new(options: &Options) -> Result<(), CliError> {
-    let issued = personalise(&persona(&options.persona)?, options.seed)?;
+    let issued = personalise(&options.who.persona()?, options.seed)?;
     let store = FileStore::create(&options.file, &issued.image)?;
     let facts = &issued.facts;
     out::line(format_args!(
@@ -45,23 +45,4 @@ pub(crate) fn new(options: &Options) -> Result<(), CliError> {
         facts.serial,
         facts.nis
     ))
-}
-
-fn persona(name: &Path) -> Result<Persona, CliError> {
-    let shipped = Persona::shipped();
-    if let Some((_, text)) = shipped.iter().find(|(id, _)| Path::new(id) == name) {
-        return Ok(Persona::from_toml(text)?);
-    }
-    match std::fs::read_to_string(name) {
-        Ok(text) => Ok(Persona::from_toml(&text)?),
-        Err(_) if !name.exists() => Err(CliError::NoPersona {
-            name: name.display().to_string(),
-            known: shipped
-                .iter()
-                .map(|(id, _)| *id)
-                .collect::<Vec<_>>()
-                .join(", "),
-        }),
-        Err(error) => Err(CliError::io("read the persona", name)(error)),
-    }
 }

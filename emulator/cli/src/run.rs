@@ -3,13 +3,14 @@
 
 use crate::artifacts::Artifacts;
 use crate::child::{Keeper, exit_code};
-use crate::desk::{DEFAULT_PERSONA, Desk, READER_NAME, issue};
+use crate::desk::{Desk, READER_NAME};
 use crate::error::CliError;
 use crate::stored::{self, Memory};
 use crate::trace::{Header, Recorder, TraceFile};
+use crate::who::Who;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
 use cie_card::{Card, Snapshot};
-use cie_personalisation::{IssuedCard, pki};
+use cie_personalisation::{IssuedCard, State, personalise, pki};
 use clap::Args;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -21,7 +22,7 @@ use std::process::{Command, ExitStatus};
 pub(crate) struct Table {
     /// Use the card in FILE (see `cie new`). It keeps counters and PIN;
     /// CIE_PIN is the PIN it has now.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["persona", "family", "state", "fresh_keys"])]
     card: Option<PathBuf>,
     /// Number of readers: the first holds the card, the others are empty.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
@@ -37,6 +38,7 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) seed: u64,
+    pub(crate) who: Who,
     pub(crate) table: Table,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) trace_secrets: bool,
@@ -49,15 +51,22 @@ pub(crate) struct Request {
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let mut keeper = Keeper::new()?;
     let table = &request.table;
-    let (issued, memory) = match &table.card {
-        Some(file) => stored::open(file, request.seed)?,
-        None => (issue(request.seed)?, Memory::Ram),
+    let (name, issued, memory) = match &table.card {
+        Some(file) => {
+            let (issued, memory) = stored::open(file, request.seed)?;
+            (format!("file {}", file.display()), issued, memory)
+        }
+        None => {
+            let persona = request.who.persona()?;
+            (
+                persona.id().to_owned(),
+                personalise(&persona, request.seed)?,
+                Memory::Ram,
+            )
+        }
     };
     let header = Header {
-        persona: match &table.card {
-            Some(file) => format!("file {}", file.display()),
-            None => DEFAULT_PERSONA.to_owned(),
-        },
+        persona: name,
         seed: request.seed,
         family: issued.image.profile.family.id.clone(),
     };
@@ -99,8 +108,13 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     command
         .args(&request.arguments)
         .env("PCSCLITE_CSOCK_NAME", desk.socket())
-        .env("CIE_CA_PEM", &ca_pem)
-        .envs(environment(&issued));
+        .env("CIE_CA_PEM", &ca_pem);
+    for (name, value) in environment(&issued) {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     let status = keeper.run(command)?;
     if !status.success() {
         // Whether anybody reads this does not change how the child ended.
@@ -131,7 +145,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
 
 /// The options that make the same card and desk again, but for a card file.
 fn options(request: &Request) -> String {
-    let mut options = format!(" --seed {}", request.seed);
+    let mut options = format!(" --seed {}{}", request.seed, request.who);
     if request.table.readers != 1 {
         options.push_str(&format!(" --readers {}", request.table.readers));
     }
@@ -144,19 +158,23 @@ fn warn(text: &str) {
 }
 
 /// What a test needs to know about the card, so that it hard-codes nothing.
-fn environment(issued: &IssuedCard) -> [(&'static str, String); 10] {
+/// A holder of half codes has the receipt from the counter and no letter, so
+/// the last halves and the whole codes are not there, not even inherited.
+fn environment(issued: &IssuedCard) -> [(&'static str, Option<String>); 10] {
     let (pin, puk) = (&issued.image.state.pin, &issued.image.state.puk);
+    let letter = |code: &str| (issued.state != State::HalfCodes).then(|| code.to_owned());
+    let known = |value: &str| Some(value.to_owned());
     [
-        ("CIE_PIN", pin.expose().to_owned()),
-        ("CIE_PIN_FIRST", pin.first_half().to_owned()),
-        ("CIE_PIN_LAST", pin.last_half().to_owned()),
-        ("CIE_PUK", puk.expose().to_owned()),
-        ("CIE_PUK_FIRST", puk.first_half().to_owned()),
-        ("CIE_PUK_LAST", puk.last_half().to_owned()),
-        ("CIE_NIS", issued.facts.nis.clone()),
-        ("CIE_SERIAL", issued.facts.serial.clone()),
-        ("CIE_CF", issued.facts.fiscal_code.clone()),
-        ("CIE_READER", READER_NAME.to_owned()),
+        ("CIE_PIN", letter(pin.expose())),
+        ("CIE_PIN_FIRST", known(pin.first_half())),
+        ("CIE_PIN_LAST", letter(pin.last_half())),
+        ("CIE_PUK", letter(puk.expose())),
+        ("CIE_PUK_FIRST", known(puk.first_half())),
+        ("CIE_PUK_LAST", letter(puk.last_half())),
+        ("CIE_NIS", known(&issued.facts.nis)),
+        ("CIE_SERIAL", known(&issued.facts.serial)),
+        ("CIE_CF", known(&issued.facts.fiscal_code)),
+        ("CIE_READER", known(READER_NAME)),
     ]
 }
 
@@ -196,10 +214,10 @@ fn report(
          PUK tries left: {puk_tries} of {PUK_TRIES}."
     )?;
     if request.trace.is_none() && request.table.artifacts.is_none() {
-        let seed = request.seed;
         writeln!(
             out,
-            "cie: For every byte, run it again with --seed {seed} --trace FILE."
+            "cie: For every byte, run it again with{} --trace FILE.",
+            options(request)
         )?;
     }
     Ok(())

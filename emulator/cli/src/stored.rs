@@ -5,7 +5,7 @@ use crate::error::CliError;
 use anstream::eprintln;
 use cie_card::image::CardState;
 use cie_card::{CardImage, MemoryError, NonVolatile};
-use cie_personalisation::{CardFacts, IssuedCard};
+use cie_personalisation::{CardFacts, IssuedCard, State};
 use cie_store::FileStore;
 use cie_terminal::certificate::CardCertificate;
 use std::path::Path;
@@ -57,6 +57,7 @@ pub(crate) fn open(path: &Path, seed: u64) -> Result<(IssuedCard, Memory), CliEr
         image,
         card_seed,
         facts,
+        state: State::default(),
     };
     Ok((issued, store.into()))
 }

@@ -65,13 +65,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         )?;
         authorities.push(key);
     }
-    let [root, sub_ca, csca, document_signer] =
-        <[_; 4]>::try_from(authorities).map_err(|_| "four authorities")?;
+    let [root, sub_ca, csca, document_signer, ocsp_signer] =
+        <[_; 5]>::try_from(authorities).map_err(|_| "five authorities")?;
     let keys = AuthorityKeys {
         root,
         sub_ca,
         csca,
         document_signer,
+        ocsp_signer,
     };
     let certificates = issue_authorities(&keys)?;
     write("authority/root.cert.der", &certificates.root)?;
@@ -81,6 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "authority/document-signer.cert.der",
         &certificates.document_signer,
     )?;
+    write("authority/ocsp-signer.cert.der", &certificates.ocsp_signer)?;
 
     for set in CARD_KEYS {
         for reference in ["81", "82", "83"] {

@@ -39,7 +39,7 @@ impl Contents<'_> {
         use ReadAccess::{Free, Pin};
         let rows = [
             (Root, 0x2F00, 0x1E, Free, ef_dir()),
-            (Root, 0x2F01, 0x1D, Free, self.family.ef_atr.to_vec()),
+            (Root, 0x2F01, 0x1D, Free, self.family.ef_atr.content()),
             (
                 Root,
                 0xD003,

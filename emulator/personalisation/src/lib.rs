@@ -35,14 +35,20 @@ mod pki;
 mod seed;
 mod sod;
 
-pub use families::{FAMILIES, Family, family};
+pub use families::{
+    Application, Behaviour, Class, EfAtr, Evidence, FAMILIES, Family, Ground, Marker, classes,
+    family,
+};
 pub use files::{CIE_AID, EMRTD_AID, IAS_AID, ISSUER_PREFIX};
-pub use persona::{BirthDate, Persona, PersonaError, Sex, TEST_PLACE};
+pub use persona::{
+    BirthDate, Persona, PersonaError, Residence, Sex, State, TEST_PLACE, TEST_PROVINCE,
+};
 pub use personalise::{CardFacts, IssuedCard, PersonalisationError, personalise};
 pub use pki::{
-    AUTHORITY_KEY_LABELS, Authorities, AuthorityKeys, CARD_KEYS, CRL_HOST, CardKeySet, OCSP_URL,
-    PkiError, TEST_ORGANISATION, TEST_POLICY_OID, TestPki, card_keys, issue_authorities, pki,
-    to_pem,
+    AUTHORITY_KEY_LABELS, AUTHORITY_KEYS, Authorities, AuthorityKeys, CARD_KEYS, CRL_HOST,
+    CardKeySet, FRESH_KEYS, NEXT_UPDATE, OCSP_URL, PkiError, PublishedFile, REVOKED_ON,
+    TEST_ORGANISATION, TEST_POLICY_OID, THIS_UPDATE, TestPki, card_keys, issue_authorities, pki,
+    publish, to_pem,
 };
 pub use seed::{NIS_TEST_PREFIX, SERIAL_TEST_PREFIX, is_weak};
 pub use sod::SodForm;

@@ -3,11 +3,11 @@
 
 use crate::dh;
 use crate::files::{self, Contents};
-use crate::persona::Persona;
-use crate::pki::{self, PkiError, Request, Role};
+use crate::persona::{Persona, State};
+use crate::pki::{self, KeysOfCard, PkiError, Request, Role};
 use crate::seed::CardSeed;
 use crate::sod::{self, DocumentSigner, HashedFile};
-use cie_card::image::{CardImage, Code, CodeError, PrivateKeys, Profile, Secret};
+use cie_card::image::{CardImage, Code, CodeError, PrivateKeys, Profile};
 use rand_core::Rng;
 use thiserror::Error;
 
@@ -18,6 +18,8 @@ pub struct IssuedCard {
     pub image: CardImage,
     /// Seed for the card's own random source (rule 1 of the architecture).
     pub card_seed: [u8; 32],
+    /// The state it was made in.
+    pub state: State,
     /// What the issuer knows of the card.
     pub facts: CardFacts,
 }
@@ -81,13 +83,18 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
     let nis = persona.nis.clone().unwrap_or_else(|| source.nis());
     let serial = persona.serial.clone().unwrap_or_else(|| source.serial());
     let (drawn_pin, drawn_puk) = source.codes()?;
-    let keys = persona.keys;
+    let keys = persona.keys.keys(|purpose| source.stream(purpose))?;
 
-    let certificate = citizen_certificate(persona, &nis, &source)?;
-    let device_key = pki::public_key(keys.device, "82")?;
-    let services_key = pki::public_key(keys.services, "83")?;
+    let certificate = citizen_certificate(persona, &nis, &source, &keys)?;
+    let device_key = pki::public_key(keys.device.expose(), "82")?;
+    let services_key = pki::public_key(keys.services.expose(), "83")?;
     let domain = dh::domain();
     let ef_dh = files::ef_dh(&domain);
+
+    let signed_serial = match persona.state {
+        State::SodMismatch => another_serial(&serial),
+        _ => serial.clone(),
+    };
 
     // Order and numbers as on real cards (section 6).
     let hashed = [
@@ -109,7 +116,7 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
         },
         HashedFile {
             number: 0xA2,
-            content: serial.as_bytes(),
+            content: signed_serial.as_bytes(),
         },
         HashedFile {
             number: 0x1B,
@@ -148,15 +155,18 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
         dh: domain,
         terminal_ca: pki::terminal_ca()?,
         keys: PrivateKeys {
-            authentication: Secret::new(keys.authentication.to_vec()),
-            device: Secret::new(keys.device.to_vec()),
-            services: Secret::new(keys.services.to_vec()),
+            authentication: keys.authentication,
+            device: keys.device,
+            services: keys.services,
         },
         issued_pin: persona.pin.clone().unwrap_or(drawn_pin),
         issued_puk: persona.puk.clone().unwrap_or(drawn_puk),
     };
+    let mut image = CardImage::fresh(profile);
+    persona.state.apply(&mut image.state);
     Ok(IssuedCard {
-        image: CardImage::fresh(profile),
+        image,
+        state: persona.state,
         card_seed: source.card(),
         facts: CardFacts {
             nis,
@@ -169,14 +179,26 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
     })
 }
 
+/// The serial number with another last letter.
+fn another_serial(serial: &str) -> String {
+    let mut other = serial.to_owned();
+    let last = other.pop();
+    other.push(if last == Some('A') { 'B' } else { 'A' });
+    other
+}
+
 /// Key 81 certified by the sub CA (choice 15).
 fn citizen_certificate(
     persona: &Persona,
     nis: &str,
     source: &CardSeed<'_>,
+    keys: &KeysOfCard,
 ) -> Result<Vec<u8>, PkiError> {
     let mut serial = [0; 16];
-    source.stream("certificate serial").fill_bytes(&mut serial);
+    source
+        .stream(persona.state.serial_purpose())
+        .fill_bytes(&mut serial);
+    let (not_before, not_after) = persona.validity()?;
     let subject = pki::citizen(
         &persona.given_names,
         &persona.surname,
@@ -188,9 +210,9 @@ fn citizen_certificate(
         subject,
         issuer: pki::sub_ca_name()?,
         serial,
-        not_before: persona.not_before,
-        not_after: persona.not_after,
-        public_key: pki::spki(&pki::public_key(persona.keys.authentication, "81")?)?,
+        not_before,
+        not_after,
+        public_key: pki::spki(&pki::public_key(keys.authentication.expose(), "81")?)?,
     };
     pki::issue(request, pki::sub_ca_key()?)
 }

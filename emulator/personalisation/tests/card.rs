@@ -7,6 +7,10 @@ use cie_card::image::{CardImage, Directory, PIN_TRIES, PUK_TRIES, ReadAccess};
 use cie_personalisation::{Persona, family, is_weak, personalise};
 use common::{adult_with, card, file};
 use iso7816_wire::tlv;
+use rsa::RsaPrivateKey;
+use rsa::pkcs8::DecodePrivateKey;
+use rsa::traits::PublicKeyParts;
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 
 #[test]
@@ -29,6 +33,10 @@ fn seed_42_keeps_its_card() {
         ("41103907", "80449010")
     );
     assert_eq!(card.facts.fiscal_code, "TSTMBN85T50Z999J");
+    let image = card.image.to_bytes().unwrap();
+    let digest = hex::encode(Sha256::digest(&image));
+    let expected = "78364b14adbb46bcf9b425367d74b687298fe266af7118df60a206ece3324f58";
+    assert_eq!(digest, expected, "image format 1");
 }
 
 #[test]
@@ -110,7 +118,7 @@ fn the_files_are_those_of_the_table() {
             0x2F01,
             0x1D,
             Free,
-            family("gemalto").unwrap().ef_atr.len(),
+            family("gemalto").unwrap().ef_atr.content().len(),
         ),
         (Root, 0xD003, 0x1C, Free, 12),
         (Root, 0xD004, 0x1B, Free, 568),
@@ -181,4 +189,37 @@ fn secrets_do_not_print() {
     let card = card(5);
     let shown = format!("{card:?} {:?}", Persona::adult().unwrap());
     assert!(!shown.contains(card.pin().expose()) && !shown.contains(card.puk().expose()));
+}
+
+/// Fresh keys are on the card three times over (keys, EF 1004 and 1005, the
+/// certificate), are nobody else's, and follow from the seed.
+#[test]
+fn fresh_keys_are_generated_and_fit() {
+    let fresh = |seed| personalise(&Persona::adult().unwrap().with_fresh_keys(), seed).unwrap();
+    let (one, again, other, ready) = (fresh(1), fresh(1), fresh(2), card(1));
+    assert_eq!(
+        one.image.to_bytes().unwrap(),
+        again.image.to_bytes().unwrap()
+    );
+    for fid in [0x1004, 0x1005, 0x1003] {
+        assert_ne!(file(&one, fid), file(&other, fid), "{fid:04X}");
+        assert_ne!(file(&one, fid), file(&ready, fid), "{fid:04X}");
+    }
+    assert_ne!(file(&one, 0x1004), file(&one, 0x1005));
+    assert_eq!((one.pin(), &one.facts.nis), (ready.pin(), &ready.facts.nis));
+    let keys = &one.image.profile.keys;
+    for (fid, key) in [(0x1004, &keys.device), (0x1005, &keys.services)] {
+        let key = RsaPrivateKey::from_pkcs8_der(key.expose()).unwrap();
+        let modulus = key.n().as_ref().to_be_bytes();
+        assert_eq!(file(&one, fid)[9..265], modulus[..], "{fid:04X}");
+        assert!(modulus[0] > 0x6A, "section 4.4 g");
+    }
+    let key = RsaPrivateKey::from_pkcs8_der(keys.authentication.expose()).unwrap();
+    let modulus = key.n().as_ref().to_be_bytes();
+    let certificate = &one.facts.certificate;
+    assert!(
+        certificate
+            .windows(256)
+            .any(|window| window == &modulus[..])
+    );
 }

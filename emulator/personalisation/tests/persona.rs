@@ -3,7 +3,7 @@
 
 mod common;
 
-use cie_personalisation::{BirthDate, Persona, Sex};
+use cie_personalisation::{BirthDate, Persona, Sex, State, personalise};
 use common::adult_with;
 
 #[test]
@@ -12,6 +12,10 @@ fn the_shipped_personas_read() {
         let persona = Persona::from_toml(text).unwrap();
         assert_eq!(persona.id(), *name);
         assert!(persona.surname().contains("TEST") && !persona.description().is_empty());
+        // No clock of the next decades ends a shipped certificate.
+        assert!(persona.valid_years().1 > 2049, "{name}");
+        assert_eq!(persona.state(), State::Fresh);
+        assert!(persona.residence().unwrap().municipality.contains("TEST"));
     }
     let adult = Persona::adult().unwrap();
     assert_eq!((adult.sex(), adult.family().id), (Sex::Female, "gemalto"));
@@ -49,6 +53,11 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     (KEYS, "keys = \"a\"\nserial = \"CA0000AAA\"", "card.serial", "CZ#####??"),
     (KEYS, "keys = \"a\"\npin = \"1234\"", "card.pin", "8 digits"),
     (KEYS, "keys = \"a\"\npuk = \"1234567x\"", "card.puk", "digits only"),
+    ("\"fresh\"", "\"lost\"", "card.state", "one of fresh, pin-1-left, pin-blocked"),
+    ("\"TEST COMUNE\"", "\"ROMA\"", "holder.residence.municipality", "the word TEST"),
+    ("\"TEST COMUNE\"", "\"Test\"", "holder.residence.municipality", "capital Latin letters"),
+    ("\"ZZ\"", "\"RM\"", "holder.residence.province", "must be ZZ"),
+    ("VIA DEGLI", "via degli", "holder.residence.address", "capital Latin letters"),
     ("2025-06-01", "2015-12-31", "certificate.valid_from", "2016 or later"),
     ("2025-06-01", "1985-12-10", "certificate.valid_from", "after the birth date"),
     ("2059-12-10", "2066-01-01", "certificate.valid_until", "2065 or earlier"),
@@ -69,6 +78,25 @@ fn a_broken_field_is_named() {
             "{to}: {error}"
         );
     }
+}
+
+/// The minor stays one until 2037, and the long names fill their fields.
+#[test]
+fn the_shipped_personas_are_what_they_are_for() {
+    let named = |name| Persona::named(name).unwrap().unwrap();
+    let (minor, accents) = (named("minor"), named("accents"));
+    assert_eq!(minor.birth_date().year, 2019);
+    assert_eq!((minor.sex(), minor.family().id), (Sex::Male, "bit4id-2023"));
+    for name in [accents.given_names(), accents.surname()] {
+        assert_eq!(name.chars().count(), 64, "{name}");
+        assert!(name.len() > 68 && name.contains('\'') && name.contains('-'));
+    }
+    assert_eq!(accents.family().id, "stm");
+    assert!(Persona::named("nobody").is_none());
+    // Three persons, three cards.
+    let nis = |persona| personalise(&persona, 1).unwrap().facts.nis;
+    let adult = nis(named("adult"));
+    assert!(adult != nis(minor) && adult != nis(accents));
 }
 
 #[test]

@@ -6,7 +6,8 @@
 mod common;
 
 use cie_personalisation::{
-    AuthorityKeys, CARD_KEYS, TEST_ORGANISATION, issue_authorities, pki, to_pem,
+    AUTHORITY_KEY_LABELS, AuthorityKeys, CARD_KEYS, TEST_ORGANISATION, issue_authorities, pki,
+    to_pem,
 };
 use common::{ATTIME, card, file, openssl_ok};
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
@@ -36,11 +37,13 @@ fn ready_made_certificates_are_reproducible() {
         sub_ca: authority_key("sub-ca"),
         csca: authority_key("csca"),
         document_signer: authority_key("document-signer"),
+        ocsp_signer: authority_key("ocsp-signer"),
     })
     .unwrap();
     let pki = pki();
     assert!(issued.root == pki.root && issued.sub_ca == pki.sub_ca);
     assert!(issued.csca == pki.csca && issued.document_signer == pki.document_signer);
+    assert!(issued.ocsp_signer == pki.ocsp_signer);
 }
 
 #[test]
@@ -71,7 +74,7 @@ fn openssl_accepts_the_authorities() {
 
 #[test]
 fn openssl_accepts_every_key() {
-    let mut files: Vec<String> = ["root", "sub-ca", "csca", "document-signer"]
+    let mut files: Vec<String> = AUTHORITY_KEY_LABELS
         .map(|l| format!("authority/{l}.key.der"))
         .into();
     for set in CARD_KEYS {
@@ -90,7 +93,13 @@ fn openssl_accepts_every_key() {
 /// Rule 9 of the architecture.
 #[test]
 fn every_authority_says_test() {
-    for der in [pki().root, pki().sub_ca, pki().csca, pki().document_signer] {
+    for der in [
+        pki().root,
+        pki().sub_ca,
+        pki().csca,
+        pki().document_signer,
+        pki().ocsp_signer,
+    ] {
         let certificate = Certificate::from_der(der).unwrap();
         let tbs = certificate.tbs_certificate();
         for name in [tbs.subject().to_string(), tbs.issuer().to_string()] {
@@ -110,6 +119,7 @@ fn serials_have_the_top_bit_clear() {
         pki().sub_ca,
         pki().csca,
         pki().document_signer,
+        pki().ocsp_signer,
         &card(1).facts.certificate,
     ] {
         let certificate = Certificate::from_der(der).unwrap();

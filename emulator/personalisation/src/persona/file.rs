@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The persona file as it is written, and the rules that make a persona of it.
 
-use super::{BirthDate, Persona, PersonaError, Sex, TEST_PLACE, families, fiscal_code, pki};
+use super::residence::{self, Residence};
+use super::{BirthDate, Persona, PersonaError, Sex, State, TEST_PLACE};
+use super::{KeyChoice, families, fiscal_code, pki};
 use crate::seed::{NIS_TEST_PREFIX, SERIAL_TEST_PREFIX};
 use cie_card::image::Code;
 use der::DateTime;
@@ -30,6 +32,7 @@ struct Holder {
     sex: Sex,
     birth_date: Datetime,
     fiscal_code: Option<String>,
+    residence: Option<Residence>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +44,7 @@ struct Card {
     serial: Option<String>,
     pin: Option<String>,
     puk: Option<String>,
+    state: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,9 +54,9 @@ struct Certificate {
     valid_until: Datetime,
 }
 
-type Checked<T> = Result<T, PersonaError>;
+pub(super) type Checked<T> = Result<T, PersonaError>;
 
-fn broken<T>(field: &'static str, rule: impl Into<String>) -> Checked<T> {
+pub(super) fn broken<T>(field: &'static str, rule: impl Into<String>) -> Checked<T> {
     Err(PersonaError::Field {
         field,
         rule: rule.into(),
@@ -71,14 +75,21 @@ impl File {
         check_id(&id)?;
         check_name("holder.given_names", &holder.given_names)?;
         check_name("holder.surname", &holder.surname)?;
-        check_test_word(&holder.surname)?;
+        check_test_word("holder.surname", &holder.surname)?;
+        if let Some(residence) = &holder.residence {
+            residence::check(residence)?;
+        }
         let birth_date = birth_date(holder.birth_date)?;
         let fiscal_code = check_fiscal_code(&holder, birth_date)?;
         let family = families::family(&card.family);
         let ids = families::FAMILIES.iter().map(|family| family.id);
         let family = known("card.family", &card.family, family, ids)?;
-        let keys = pki::card_keys(&card.keys);
+        let keys = match card.keys.as_str() {
+            pki::FRESH_KEYS => Some(KeyChoice::Fresh),
+            id => pki::card_keys(id).map(KeyChoice::Ready),
+        };
         let ids = pki::CARD_KEYS.iter().map(|set| set.id);
+        let ids = ids.chain([pki::FRESH_KEYS]);
         let keys = known("card.keys", &card.keys, keys, ids)?;
         check_form(
             "card.nis",
@@ -91,13 +102,18 @@ impl File {
             &format!("{SERIAL_TEST_PREFIX}#####??"),
         )?;
         let (not_before, not_after) = check_validity(&certificate, birth_date)?;
-        Ok(Persona {
+        let wanted = card.state.as_deref().unwrap_or(State::Fresh.name());
+        let names = State::ALL.into_iter().map(State::name);
+        let state = known("card.state", wanted, State::from_name(wanted), names)?;
+        let persona = Persona {
             id,
             description,
             given_names: holder.given_names,
             surname: holder.surname,
             sex: holder.sex,
             birth_date,
+            residence: holder.residence,
+            state: State::Fresh,
             fiscal_code,
             family,
             keys,
@@ -107,7 +123,8 @@ impl File {
             puk: check_code("card.puk", card.puk)?,
             not_before,
             not_after,
-        })
+        };
+        persona.with_state(state)
     }
 }
 
@@ -123,12 +140,12 @@ fn check_id(id: &str) -> Checked<()> {
 }
 
 /// Rule 9 of the architecture: a person called TEST is no person.
-fn check_test_word(surname: &str) -> Checked<()> {
-    if surname.split([' ', '-', '\'']).any(|word| word == "TEST") {
+pub(super) fn check_test_word(field: &'static str, name: &str) -> Checked<()> {
+    if name.split([' ', '-', '\'']).any(|word| word == "TEST") {
         return Ok(());
     }
     let rule = "must have the word TEST, such as \"TEST ESEMPIO\"";
-    broken("holder.surname", format!("{rule}; it is {surname:?}"))
+    broken(field, format!("{rule}; it is {name:?}"))
 }
 
 /// The row of a table that the file names, or the names there are.
@@ -146,7 +163,7 @@ fn known<T>(
     found.ok_or_else(unknown)
 }
 
-fn check_name(field: &'static str, name: &str) -> Checked<()> {
+pub(super) fn check_name(field: &'static str, name: &str) -> Checked<()> {
     let letter = |c: char| fiscal_code::base(c).is_some();
     let inner = |c: char| letter(c) || matches!(c, ' ' | '-' | '\'');
     if name.starts_with(letter) && name.chars().all(inner) && name.chars().count() <= NAME_MAX {

@@ -8,11 +8,15 @@
 
 mod file;
 mod fiscal_code;
+mod residence;
+mod state;
 
 pub use fiscal_code::TEST_PLACE;
+pub use residence::{Residence, TEST_PROVINCE};
+pub use state::State;
 
 use crate::families::{self, Family};
-use crate::pki::{self, CardKeySet};
+use crate::pki::{self, KeyChoice};
 use cie_card::image::Code;
 use der::DateTime;
 use serde::Deserialize;
@@ -65,19 +69,28 @@ pub struct Persona {
     pub(crate) surname: String,
     pub(crate) sex: Sex,
     pub(crate) birth_date: BirthDate,
+    pub(crate) residence: Option<Residence>,
     pub(crate) fiscal_code: String,
     pub(crate) family: &'static Family,
-    pub(crate) keys: &'static CardKeySet,
+    pub(crate) keys: KeyChoice,
     pub(crate) nis: Option<String>,
     pub(crate) serial: Option<String>,
     pub(crate) pin: Option<Code>,
     pub(crate) puk: Option<Code>,
+    pub(crate) state: State,
     pub(crate) not_before: DateTime,
     pub(crate) not_after: DateTime,
 }
 
 /// The persona files in this crate: name and text.
-const SHIPPED: [(&str, &str); 1] = [("adult", include_str!("../../personas/adult.toml"))];
+const SHIPPED: [(&str, &str); 3] = [
+    ("adult", include_str!("../../personas/adult.toml")),
+    ("minor", include_str!("../../personas/minor.toml")),
+    ("accents", include_str!("../../personas/accents.toml")),
+];
+
+/// The year of [`State::CertExpired`], for every holder born before it.
+const EXPIRED_YEAR: u16 = 2020;
 
 impl Persona {
     /// The default persona: an adult with a card of the default family.
@@ -85,7 +98,7 @@ impl Persona {
     /// # Errors
     /// [`PersonaError`] only if the shipped file was edited into nonsense.
     pub fn adult() -> Result<Self, PersonaError> {
-        let [(_, text)] = SHIPPED;
+        let [(_, text), ..] = SHIPPED;
         Self::from_toml(text)
     }
 
@@ -93,6 +106,55 @@ impl Persona {
     #[must_use]
     pub fn shipped() -> &'static [(&'static str, &'static str)] {
         &SHIPPED
+    }
+
+    /// The same person with a card of another chip family.
+    #[must_use]
+    pub fn with_family(self, family: &'static Family) -> Self {
+        Self { family, ..self }
+    }
+
+    /// The same person with a card whose keys are generated, from the seed.
+    #[must_use]
+    pub fn with_fresh_keys(self) -> Self {
+        let keys = KeyChoice::Fresh;
+        Self { keys, ..self }
+    }
+
+    /// The same person with a card in another state.
+    ///
+    /// # Errors
+    /// [`PersonaError`] if the certificate of a holder born in 2020 or later
+    /// is to be expired: it is expired since that year.
+    pub fn with_state(self, state: State) -> Result<Self, PersonaError> {
+        if state == State::CertExpired && self.birth_date.year >= EXPIRED_YEAR {
+            return Err(PersonaError::Field {
+                field: "card.state",
+                rule: format!("cert-expired needs a holder born before {EXPIRED_YEAR}"),
+            });
+        }
+        Ok(Self { state, ..self })
+    }
+
+    /// First and last second of the certificate. Expired ones were valid for
+    /// one year that is over for every clock.
+    pub(crate) fn validity(&self) -> Result<(DateTime, DateTime), der::Error> {
+        match self.state {
+            State::CertExpired => Ok((
+                DateTime::new(EXPIRED_YEAR, 1, 1, 0, 0, 0)?,
+                DateTime::new(EXPIRED_YEAR, 12, 31, 23, 59, 59)?,
+            )),
+            _ => Ok((self.not_before, self.not_after)),
+        }
+    }
+
+    /// The shipped persona of this name.
+    ///
+    /// # Errors
+    /// As [`Persona::adult`].
+    pub fn named(name: &str) -> Option<Result<Self, PersonaError>> {
+        let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
+        Some(Self::from_toml(text))
     }
 
     /// Reads a persona file.
@@ -137,6 +199,24 @@ impl Persona {
     #[must_use]
     pub fn birth_date(&self) -> BirthDate {
         self.birth_date
+    }
+
+    /// Where the holder lives, if the file tells.
+    #[must_use]
+    pub fn residence(&self) -> Option<&Residence> {
+        self.residence.as_ref()
+    }
+
+    /// State of the card.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// First and last year of the certificate as the file has them.
+    #[must_use]
+    pub fn valid_years(&self) -> (u16, u16) {
+        (self.not_before.year(), self.not_after.year())
     }
 
     /// Fiscal code in the test range.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The four authorities: who they are, how long they last, and how their
+//! The authorities: who they are, how long they last, and how their
 //! ready-made certificates came about.
 
 use super::certificate::{Request, Role, issue};
@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use x509_cert::name::Name;
 
 /// Names of the authorities' key files, in the order of [`AuthorityKeys`].
-pub const AUTHORITY_KEY_LABELS: [&str; 4] = ["root", "sub-ca", "csca", "document-signer"];
+pub const AUTHORITY_KEY_LABELS: [&str; 5] =
+    ["root", "sub-ca", "csca", "document-signer", "ocsp-signer"];
 
 /// First year of all authorities, from its first second.
 pub(crate) const FIRST_YEAR: u16 = 2016;
@@ -31,6 +32,8 @@ pub struct AuthorityKeys {
     pub csca: RsaPrivateKey,
     /// Key of the document signer.
     pub document_signer: RsaPrivateKey,
+    /// Key that signs OCSP responses.
+    pub ocsp_signer: RsaPrivateKey,
 }
 
 /// Certificates of the authorities, as DER.
@@ -44,6 +47,8 @@ pub struct Authorities {
     pub csca: Vec<u8>,
     /// Signed by the country signer.
     pub document_signer: Vec<u8>,
+    /// Signed by the CA that signs citizens.
+    pub ocsp_signer: Vec<u8>,
 }
 
 /// Issues the certificates of the authorities. This made the ready-made ones;
@@ -53,10 +58,12 @@ pub struct Authorities {
 /// [`PkiError`] if a key is too small for its signature.
 pub fn issue_authorities(keys: &AuthorityKeys) -> Result<Authorities, PkiError> {
     let root = SigningKey::<Sha256>::new(keys.root.clone());
+    let sub_ca = SigningKey::<Sha256>::new(keys.sub_ca.clone());
     let csca = SigningKey::<Sha256>::new(keys.csca.clone());
     let root_name = name::authority("TEST CIE Root CA")?;
     let csca_name = name::document("TEST Country Signer CA", None)?;
     let signer_name = name::document("TEST Document Signer", Some("00001"))?;
+    let ocsp_name = name::authority("TEST CIE OCSP Signer")?;
     let request = |role, subject: &Name, issuer: &Name, label: &str, key: &RsaPrivateKey| {
         Ok::<_, PkiError>(Request {
             role,
@@ -99,6 +106,16 @@ pub fn issue_authorities(keys: &AuthorityKeys) -> Result<Authorities, PkiError> 
                 &keys.document_signer,
             )?,
             &csca,
+        )?,
+        ocsp_signer: issue(
+            request(
+                Role::OcspSigner,
+                &ocsp_name,
+                &sub_ca_name()?,
+                "ocsp-signer",
+                &keys.ocsp_signer,
+            )?,
+            &sub_ca,
         )?,
     })
 }

@@ -4,8 +4,9 @@
 
 use super::PkiError;
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5280::{ANY_POLICY, ID_AD_OCSP, ID_KP_CLIENT_AUTH};
-use der::asn1::Ia5String;
+use const_oid::db::rfc5280::{ANY_POLICY, ID_AD_OCSP, ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING};
+use const_oid::db::rfc6960::ID_PKIX_OCSP_NOCHECK;
+use der::asn1::{Ia5String, OctetString};
 use der::flagset::FlagSet;
 use der::{DateTime, Encode};
 use rsa::pkcs1v15::{Signature, SigningKey};
@@ -49,6 +50,8 @@ pub(crate) enum Role {
     Csca,
     /// Document signer.
     DocumentSigner,
+    /// Signer of OCSP responses.
+    OcspSigner,
     /// Key 81 of a card.
     Citizen,
 }
@@ -138,6 +141,14 @@ impl BuilderProfile for Request {
                 access_location: uri(OCSP_URL)?,
             }]))?;
         }
+        if self.role == Role::OcspSigner {
+            list.add(&ExtendedKeyUsage(vec![ID_KP_OCSP_SIGNING]))?;
+            list.done.push(Extension {
+                extn_id: ID_PKIX_OCSP_NOCHECK,
+                critical: false,
+                extn_value: OctetString::new([0x05, 0x00])?,
+            });
+        }
         Ok(list.done)
     }
 }
@@ -146,7 +157,9 @@ impl Request {
     fn key_usage(&self) -> FlagSet<KeyUsages> {
         match self.role {
             Role::Root | Role::SubCa | Role::Csca => KeyUsages::KeyCertSign | KeyUsages::CRLSign,
-            Role::DocumentSigner | Role::Citizen => KeyUsages::DigitalSignature.into(),
+            Role::DocumentSigner | Role::OcspSigner | Role::Citizen => {
+                KeyUsages::DigitalSignature.into()
+            }
         }
     }
 
@@ -154,7 +167,7 @@ impl Request {
         let path_len_constraint = match self.role {
             Role::Root => Some(1),
             Role::SubCa | Role::Csca => Some(0),
-            Role::DocumentSigner | Role::Citizen => return None,
+            Role::DocumentSigner | Role::OcspSigner | Role::Citizen => return None,
         };
         Some(BasicConstraints {
             ca: true,
@@ -166,14 +179,15 @@ impl Request {
         match self.role {
             Role::SubCa => Some(ANY_POLICY),
             Role::Citizen => Some(TEST_POLICY_OID),
-            Role::Root | Role::Csca | Role::DocumentSigner => None,
+            Role::Root | Role::Csca | Role::DocumentSigner | Role::OcspSigner => None,
         }
     }
 
     /// The list that would name this certificate.
     fn crl(&self) -> Option<&'static str> {
         match self.role {
-            Role::Root => None,
+            // Nothing lists the OCSP signer: it has the nocheck extension.
+            Role::Root | Role::OcspSigner => None,
             Role::SubCa => Some("root.crl"),
             Role::Citizen => Some("sub-ca.crl"),
             Role::Csca | Role::DocumentSigner => Some("csca.crl"),

@@ -4,14 +4,15 @@
 //! derived, and does it.
 
 use super::PkiError;
-use cie_card::image::TerminalCa;
+use cie_card::image::{Secret, TerminalCa};
 use const_oid::db::rfc5912::RSA_ENCRYPTION;
 use der::asn1::{BitString, UintRef};
 use der::{Any, Decode, Encode};
+use rand_core::CryptoRng;
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::{RsaPrivateKey as Pkcs1Key, RsaPublicKey as Pkcs1PublicKey};
 use rsa::pkcs1v15::SigningKey;
-use rsa::pkcs8::{DecodePrivateKey, PrivateKeyInfoRef};
+use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, PrivateKeyInfoRef};
 use rsa::traits::PublicKeyParts;
 use sha2::Sha256;
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
@@ -53,6 +54,63 @@ pub fn card_keys(id: &str) -> Option<&'static CardKeySet> {
     CARD_KEYS.iter().find(|set| set.id == id)
 }
 
+/// Private keys of the authorities, in the order of their labels.
+pub const AUTHORITY_KEYS: [&[u8]; 5] = [
+    include_bytes!("../../keys/authority/root.key.der"),
+    SUB_CA,
+    include_bytes!("../../keys/authority/csca.key.der"),
+    DOCUMENT_SIGNER,
+    include_bytes!("../../keys/authority/ocsp-signer.key.der"),
+];
+
+/// Where the private keys of a card come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyChoice {
+    /// One of [`CARD_KEYS`].
+    Ready(&'static CardKeySet),
+    /// Generated for the card, from its seed.
+    Fresh,
+}
+
+/// What a persona writes for keys that are generated for its card.
+pub const FRESH_KEYS: &str = "fresh";
+
+/// The private keys of one card, PKCS#8 DER.
+pub(crate) struct KeysOfCard {
+    pub(crate) authentication: Secret,
+    pub(crate) device: Secret,
+    pub(crate) services: Secret,
+}
+
+impl KeyChoice {
+    /// The keys; `stream` gives the random numbers for a purpose.
+    pub(crate) fn keys<R: CryptoRng>(
+        self,
+        stream: impl Fn(&str) -> R,
+    ) -> Result<KeysOfCard, PkiError> {
+        match self {
+            Self::Ready(set) => Ok(KeysOfCard {
+                authentication: Secret::new(set.authentication.to_vec()),
+                device: Secret::new(set.device.to_vec()),
+                services: Secret::new(set.services.to_vec()),
+            }),
+            Self::Fresh => Ok(KeysOfCard {
+                authentication: generate(&mut stream("key 81"))?,
+                device: generate(&mut stream("key 82"))?,
+                services: generate(&mut stream("key 83"))?,
+            }),
+        }
+    }
+}
+
+/// An RSA-2048 key with two primes of 1024 bits. Its modulus has 2048 bits, so
+/// it is above the 6A that key 82 needs (section 4.4 g).
+fn generate(random: &mut impl CryptoRng) -> Result<Secret, PkiError> {
+    let key = RsaPrivateKey::new(random, 2048).map_err(PkiError::Generation)?;
+    let der = key.to_pkcs8_der().map_err(|_| PkiError::Key("fresh"))?;
+    Ok(Secret::new(der.as_bytes().to_vec()))
+}
+
 const SUB_CA: &[u8] = include_bytes!("../../keys/authority/sub-ca.key.der");
 const DOCUMENT_SIGNER: &[u8] = include_bytes!("../../keys/authority/document-signer.key.der");
 const TERMINAL_CA: &[u8] = include_bytes!("../../keys/terminal-ca/84.key.der");
@@ -75,6 +133,16 @@ pub(crate) fn sub_ca_key() -> Result<&'static SigningKey<Sha256>, PkiError> {
     })
     .as_ref()
     .ok_or(PkiError::Key("sub-ca"))
+}
+
+/// Any authority's key, parsed anew: nothing that a card needs.
+pub(super) fn signing_key(
+    pkcs8: &[u8],
+    label: &'static str,
+) -> Result<SigningKey<Sha256>, PkiError> {
+    RsaPrivateKey::from_pkcs8_der(pkcs8)
+        .map(SigningKey::new)
+        .map_err(|_| PkiError::Key(label))
 }
 
 /// The key that signs SODs; parsed and checked once per process.

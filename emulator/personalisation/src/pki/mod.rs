@@ -9,15 +9,21 @@ mod authorities;
 mod certificate;
 mod keys;
 mod name;
+mod publish;
+mod revocation;
 
 pub use authorities::{AUTHORITY_KEY_LABELS, Authorities, AuthorityKeys, issue_authorities};
 pub use certificate::{CRL_HOST, OCSP_URL, TEST_POLICY_OID};
-pub use keys::{CARD_KEYS, CardKeySet, card_keys};
+pub use keys::{AUTHORITY_KEYS, CARD_KEYS, CardKeySet, FRESH_KEYS, card_keys};
 pub use name::TEST_ORGANISATION;
+pub use publish::{PublishedFile, publish};
+pub use revocation::{NEXT_UPDATE, REVOKED_ON, THIS_UPDATE};
 
 pub(crate) use authorities::{FIRST_YEAR, LAST_YEAR, sub_ca_name};
 pub(crate) use certificate::{Request, Role, issue};
-pub(crate) use keys::{document_signer_key, public_key, spki, sub_ca_key, terminal_ca};
+pub(crate) use keys::{
+    KeyChoice, KeysOfCard, document_signer_key, public_key, spki, sub_ca_key, terminal_ca,
+};
 pub(crate) use name::citizen;
 
 use der::pem::{self, LineEnding};
@@ -30,6 +36,9 @@ pub enum PkiError {
     /// A key file is not PKCS#8 with an RSA key.
     #[error("the ready-made key {0} does not parse")]
     Key(&'static str),
+    /// A fresh key could not be generated.
+    #[error("key generation: {0}")]
+    Generation(rsa::Error),
     /// A structure cannot be encoded or decoded.
     #[error("ASN.1: {0}")]
     Asn1(#[from] der::Error),
@@ -52,6 +61,8 @@ pub struct TestPki {
     pub csca: &'static [u8],
     /// Document signer under it, which signs every SOD (RSA-2048).
     pub document_signer: &'static [u8],
+    /// Signer of OCSP responses, under the sub CA (RSA-2048).
+    pub ocsp_signer: &'static [u8],
 }
 
 /// The test PKI that every card of this crate belongs to.
@@ -62,6 +73,7 @@ pub fn pki() -> TestPki {
         sub_ca: include_bytes!("../../keys/authority/sub-ca.cert.der"),
         csca: include_bytes!("../../keys/authority/csca.cert.der"),
         document_signer: include_bytes!("../../keys/authority/document-signer.cert.der"),
+        ocsp_signer: include_bytes!("../../keys/authority/ocsp-signer.cert.der"),
     }
 }
 
@@ -83,5 +95,9 @@ impl TestPki {
 /// One certificate in PEM. Empty only for input longer than memory.
 #[must_use]
 pub fn to_pem(certificate: &[u8]) -> String {
-    pem::encode_string("CERTIFICATE", LineEnding::LF, certificate).unwrap_or_default()
+    labelled_pem("CERTIFICATE", certificate)
+}
+
+fn labelled_pem(label: &str, der: &[u8]) -> String {
+    pem::encode_string(label, LineEnding::LF, der).unwrap_or_default()
 }

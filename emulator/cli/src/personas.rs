@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cie personas`: the holders a card can have without a file of one's own.
+
+use crate::error::CliError;
+use anstream::println;
+use cie_personalisation::{Persona, Sex};
+use serde_json::{Value, json};
+
+pub(crate) const HELP: &str = "\
+A persona file of your own starts as a copy of a shipped one; docs/personas.md has
+the rules, docs/persona.schema.json the same for editors.
+
+Examples:
+  cie personas
+  cie personas --json | jq -r '.[].id'
+  cie run --persona accents -- ./tests";
+
+/// Prints the list.
+pub(crate) fn list(json: bool) -> Result<(), CliError> {
+    let personas = Persona::shipped()
+        .iter()
+        .map(|(_, text)| Persona::from_toml(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    if json {
+        println!("{:#}", Value::from_iter(personas.iter().map(object)));
+        return Ok(());
+    }
+    for persona in &personas {
+        println!("{:<9} {}", persona.id(), persona.description());
+        println!("{:<9} {} {}", "", persona.given_names(), persona.surname());
+        let (_, until) = persona.valid_years();
+        println!(
+            "{:<9} {}, family {}, certificate until {until}",
+            "",
+            persona.fiscal_code(),
+            persona.family().id,
+        );
+    }
+    Ok(())
+}
+
+fn object(persona: &Persona) -> Value {
+    let birth = persona.birth_date();
+    let (from, until) = persona.valid_years();
+    let sex = match persona.sex() {
+        Sex::Female => "F",
+        Sex::Male => "M",
+    };
+    json!({
+        "id": persona.id(),
+        "description": persona.description(),
+        "given_names": persona.given_names(),
+        "surname": persona.surname(),
+        "sex": sex,
+        "birth_date": format!("{:04}-{:02}-{:02}", birth.year, birth.month, birth.day),
+        "fiscal_code": persona.fiscal_code(),
+        "family": persona.family().id,
+        "state": persona.state().name(),
+        "valid_from_year": from,
+        "valid_until_year": until,
+    })
+}

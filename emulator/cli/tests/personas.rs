@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cie personas`, `cie run --persona` and `cie run --state`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn cie(arguments: &[&str]) -> std::process::Output {
+    let mut command = Command::cargo_bin("cie").unwrap();
+    command.args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What a shell prints that runs beside the card.
+fn told(arguments: &[&str], script: &str) -> String {
+    let output = cie(&[&["run"], arguments, &["--", "sh", "-c", script]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[test]
+fn personas_for_programs_and_for_people() {
+    let rows: Value = serde_json::from_slice(&cie(&["personas", "--json"]).stdout).unwrap();
+    let rows = rows.as_array().unwrap();
+    let ids: Vec<_> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["adult", "minor", "accents"]);
+    let shown = text(&cie(&["personas"]).stdout);
+    for row in rows {
+        for field in ["id", "description", "surname", "fiscal_code", "family"] {
+            let value = row[field].as_str().unwrap();
+            assert!(shown.contains(value), "{field} {value} not in:\n{shown}");
+        }
+        let code = told(
+            &["--persona", row["id"].as_str().unwrap()],
+            "printf %s $CIE_CF",
+        );
+        assert_eq!(row["fiscal_code"], code);
+    }
+}
+
+#[test]
+fn a_persona_file_makes_the_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    let adult = include_str!("../../personalisation/personas/adult.toml");
+    let mine = adult.replace("keys = \"a\" ", "keys = \"b\"\npin = \"24681357\"\n# ");
+    std::fs::write(&path, mine).unwrap();
+    let path = path.to_str().unwrap();
+    assert_eq!(told(&["--persona", path], "echo $CIE_PIN"), "24681357\n");
+
+    std::fs::write(path, adult.replace("TEST ESEMPIO", "ROSSI")).unwrap();
+    let output = cie(&["run", "--persona", path, "--", "true"]);
+    assert_eq!(output.status.code(), Some(125));
+    let error = text(&output.stderr);
+    for words in [path, "field holder.surname:", "the word TEST"] {
+        assert!(error.contains(words), "{words} not in:\n{error}");
+    }
+}
+
+#[test]
+fn what_there_is_not_is_named() {
+    for (name, words) in [
+        ("nobody", "there are adult, minor, accents"),
+        ("./no-such.toml", "cannot read ./no-such.toml"),
+    ] {
+        let output = cie(&["run", "--persona", name, "--", "true"]);
+        assert_eq!(output.status.code(), Some(125));
+        let error = text(&output.stderr);
+        assert!(error.contains(words), "{words} not in:\n{error}");
+    }
+    let output = cie(&["run", "--state", "lost", "--", "true"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("puk-1-left"));
+}
+
+/// The receipt without the letter: nothing of the rest, not even inherited.
+#[test]
+fn half_codes_are_the_first_halves() {
+    let script = "env | grep -E '^CIE_P(IN|UK)' | sort | cut -d= -f1 | tr '\\n' ' '";
+    let run = |state| {
+        let mut command = Command::cargo_bin("cie").unwrap();
+        command
+            .env("CIE_PIN", "12345678")
+            .env("CIE_PUK_LAST", "1234");
+        command.args(["run", "--state", state, "--", "sh", "-c", script]);
+        text(&command.output().unwrap().stdout)
+    };
+    assert_eq!(run("half-codes"), "CIE_PIN_FIRST CIE_PUK_FIRST ");
+    let all = "CIE_PIN CIE_PIN_FIRST CIE_PIN_LAST CIE_PUK CIE_PUK_FIRST CIE_PUK_LAST ";
+    assert_eq!(run("fresh"), all);
+}
+
+#[test]
+fn the_state_is_on_the_card() {
+    for (state, tries) in [
+        ("fresh", "PIN tries left: 3 of 3. PUK tries left: 10 of 10."),
+        (
+            "pin-1-left",
+            "PIN tries left: 1 of 3. PUK tries left: 10 of 10.",
+        ),
+        (
+            "pin-blocked",
+            "PIN tries left: 0 of 3. PUK tries left: 10 of 10.",
+        ),
+        (
+            "puk-1-left",
+            "PIN tries left: 0 of 3. PUK tries left: 1 of 10.",
+        ),
+        (
+            "puk-dead",
+            "PIN tries left: 0 of 3. PUK tries left: 0 of 10.",
+        ),
+    ] {
+        let output = cie(&["run", "--state", state, "--", "false"]);
+        let report = text(&output.stderr);
+        assert!(report.contains(tries), "{state}:\n{report}");
+    }
+}
+
+#[test]
+fn a_trace_says_whose_card_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace.txt");
+    told(
+        &["--persona", "minor", "--trace", path.to_str().unwrap()],
+        "true",
+    );
+    let trace = std::fs::read_to_string(path).unwrap();
+    let head = "# cie-trace 1\n# persona: minor\n# seed: 1\n# family: bit4id-2023\n";
+    assert!(trace.starts_with(head), "{trace}");
+}
+
+#[test]
+fn fresh_keys_are_on_the_card() {
+    // EF 1005, the public key 83, by its short identifier.
+    let script = "opensc-tool -s 00A4040C06A00000000039 -s 00B0850000 | tail -n +3";
+    let ready = told(&[], script);
+    let fresh = told(&["--fresh-keys"], script);
+    assert!(fresh.contains("90, SW2=0x00"), "{fresh}");
+    assert_ne!(ready, fresh);
+    assert_eq!(told(&["--fresh-keys"], script), fresh, "the seed decides");
+}

@@ -43,6 +43,10 @@ fn main() {
     if let Some(card) = std::env::var_os(CHILD) {
         child(Path::new(&card));
     }
+    if std::env::args().any(|argument| argument == "--list") {
+        println!("no_try_comes_back_over_the_kills: test");
+        return;
+    }
     let kills = match std::env::var("CIE_KILLS") {
         Ok(count) => count.parse().expect("CIE_KILLS is a number"),
         Err(_) => 25,

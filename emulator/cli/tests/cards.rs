@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Cards in files: `cie new`, `show`, `codes`, and `run` with `--card`,
+//! `--readers` and `--artifacts`.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+fn cie(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::cargo_bin("cie").unwrap();
+    command.current_dir(folder).args(arguments);
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Standard output of a command that must succeed.
+fn good(folder: &Path, arguments: &[&str]) -> String {
+    let output = cie(folder, arguments);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// Standard error of a command that must fail by itself.
+fn bad(folder: &Path, arguments: &[&str]) -> String {
+    let output = cie(folder, arguments);
+    assert_eq!(output.status.code(), Some(125), "{arguments:?}");
+    text(&output.stderr)
+}
+
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&good(folder, arguments)).unwrap()
+}
+
+fn with_card() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    good(folder.path(), &["new", "card.cie"]);
+    folder
+}
+
+/// Changes the state in the card file, as a session would.
+fn change(path: &Path, change: impl FnOnce(&mut cie_card::image::CardState)) {
+    let (mut store, image) = cie_store::FileStore::open(path).unwrap();
+    let mut state = image.state.clone();
+    change(&mut state);
+    store.save(&state).unwrap();
+}
+
+#[test]
+fn a_new_card_is_the_same_for_the_same_seed_and_replaces_nothing() {
+    let folder = with_card();
+    let folder = folder.path();
+    let said = good(
+        folder,
+        &["new", "--seed", "1", "--persona", "adult", "again.cie"],
+    );
+    assert!(
+        said.contains("again.cie: ") && said.contains("TEST"),
+        "{said}"
+    );
+    good(folder, &["new", "--seed", "2", "other.cie"]);
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert_eq!(read("card.cie"), read("again.cie"));
+    assert_ne!(read("card.cie"), read("other.cie"));
+    let before = read("card.cie");
+    let error = bad(folder, &["new", "--seed", "3", "card.cie"]);
+    assert!(error.contains("card.cie exists already"), "{error}");
+    assert_eq!(read("card.cie"), before);
+    let error = bad(folder, &["new", "--persona", "nobody", "x.cie"]);
+    assert!(
+        error.contains("nobody") && error.contains("adult"),
+        "{error}"
+    );
+    assert!(!folder.join("x.cie").exists());
+}
+
+#[test]
+fn show_has_counters_and_facts_and_no_secrets() {
+    let folder = with_card();
+    let folder = folder.path();
+    let codes = json(folder, &["codes", "--json", "card.cie"]);
+    let shown = json(folder, &["show", "--json", "card.cie"]);
+    assert_eq!(shown["state"], "fresh");
+    assert_eq!(
+        (&shown["pin_tries"], &shown["puk_tries"]),
+        (&3.into(), &10.into())
+    );
+    assert_eq!(
+        (&shown["family"], &shown["pin_as_issued"]),
+        (&"gemalto".into(), &true.into())
+    );
+    let words = good(folder, &["show", "card.cie"]);
+    for field in ["nis", "serial", "fiscal_code", "surname", "given_names"] {
+        let value = shown[field].as_str().unwrap();
+        assert!(
+            !value.is_empty() && words.contains(value),
+            "{field}: {words}"
+        );
+    }
+    let everything = format!("{shown} {words}");
+    for code in ["pin", "puk"] {
+        assert!(
+            !everything.contains(codes[code].as_str().unwrap()),
+            "{code}"
+        );
+    }
+    for (pin, puk, state) in [
+        (3, 9, "used"),
+        (1, 10, "pin-1-left"),
+        (0, 10, "pin-blocked"),
+        (0, 1, "puk-1-left"),
+        (3, 0, "puk-dead"),
+    ] {
+        change(&folder.join("card.cie"), |s| {
+            (s.pin_tries, s.puk_tries) = (pin, puk)
+        });
+        assert_eq!(
+            json(folder, &["show", "--json", "card.cie"])["state"],
+            state
+        );
+    }
+}
+
+#[test]
+fn codes_are_those_issued_in_halves_with_a_warning() {
+    let folder = with_card();
+    let folder = folder.path();
+    let whole = json(folder, &["codes", "--json", "card.cie"]);
+    let (pin, puk) = (
+        whole["pin"].as_str().unwrap(),
+        whole["puk"].as_str().unwrap(),
+    );
+    let output = cie(folder, &["codes", "card.cie"]);
+    assert_eq!(text(&output.stdout), format!("PIN {pin}\nPUK {puk}\n"));
+    assert_eq!(text(&output.stderr), "");
+    let half = |name: &str| good(folder, &["codes", "--half", name, "card.cie"]);
+    assert_eq!(
+        half("receipt"),
+        format!("PIN {}\nPUK {}\n", &pin[..4], &puk[..4])
+    );
+    assert_eq!(
+        half("letter"),
+        format!("PIN {}\nPUK {}\n", &pin[4..], &puk[4..])
+    );
+    change(&folder.join("card.cie"), |state| {
+        state.pin = cie_card::image::Code::new(b"24681357").unwrap();
+    });
+    let output = cie(folder, &["codes", "card.cie"]);
+    assert_eq!(
+        text(&output.stdout),
+        format!("PIN {pin}\nPUK {puk}\n"),
+        "as issued"
+    );
+    let warning = text(&output.stderr);
+    assert!(
+        warning.contains("warning") && warning.contains("changed"),
+        "{warning}"
+    );
+    assert!(!warning.contains("24681357"), "{warning}");
+}
+
+#[test]
+fn what_is_no_card_is_named_and_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("letter.txt"), "Dear citizen").unwrap();
+    for command in [
+        &["show", "letter.txt"][..],
+        &["codes", "letter.txt"],
+        &["serve", "--card", "letter.txt"],
+        &["run", "--card", "letter.txt", "--", "true"],
+    ] {
+        let error = bad(folder, command);
+        assert!(
+            error.contains("letter.txt") && error.contains("no card image"),
+            "{error}"
+        );
+    }
+    assert!(bad(folder, &["show", "absent.cie"]).contains("cie new"));
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
+}
+
+/// Gives one wrong PIN with this project's own terminal, through the socket
+/// that the environment of the child names; done by the test program itself.
+const ONE_WRONG_PIN: &str = "CIE_TEST_ONE_WRONG_PIN";
+
+#[test]
+fn as_a_child_give_one_wrong_pin() {
+    use cie_terminal::steps::{code, objects::DomainForm};
+    use rand_core::SeedableRng;
+    if std::env::var_os(ONE_WRONG_PIN).is_none() {
+        return; // only in the test below
+    }
+    let socket = std::env::var_os("PCSCLITE_CSOCK_NAME")
+        .map(PathBuf::from)
+        .unwrap();
+    let card = cie_terminal::pcsc::Card::first(socket, cie_terminal::pcsc::Options::default());
+    let mut channel = cie_terminal::Channel::new(card.unwrap());
+    let mut rng = chacha20::ChaCha20Rng::from_seed([1; 32]);
+    channel.establish(DomainForm::Whole, &mut rng).unwrap();
+    let wrong = code::Code::new("10203040").unwrap();
+    let answer = channel.verify(code::Reference::Pin, &wrong).unwrap();
+    assert!(!answer.is_accepted());
+}
+
+#[test]
+fn a_run_keeps_the_counters_in_the_file() {
+    let folder = with_card();
+    let folder = folder.path();
+    let test = std::env::current_exe().unwrap();
+    let wrong_pin = |options: &[&str]| {
+        let mut command = Command::cargo_bin("cie").unwrap();
+        let output = command
+            .current_dir(folder)
+            .env(ONE_WRONG_PIN, "1")
+            .arg("run")
+            .args(options)
+            .arg("--")
+            .arg(&test)
+            .args(["--exact", "as_a_child_give_one_wrong_pin"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    let tries = || json(folder, &["show", "--json", "card.cie"])["pin_tries"].clone();
+    wrong_pin(&["--card", "card.cie"]);
+    assert_eq!(tries(), 2);
+    wrong_pin(&["--card", "card.cie", "--artifacts", "found"]);
+    assert_eq!(tries(), 1);
+    let at = |name: &str| {
+        json(folder, &["show", "--json", &format!("found/{name}")])["pin_tries"].clone()
+    };
+    assert_eq!((at("before.cie"), at("after.cie")), (2.into(), 1.into()));
+    let trace = std::fs::read_to_string(folder.join("found/trace.txt")).unwrap();
+    assert!(
+        trace.starts_with("# cie-trace 1\n# persona: file card.cie\n"),
+        "{trace}"
+    );
+    assert!(trace.contains("63C1"), "{trace}");
+    // Once more from the image before: the same bytes, and the card stays.
+    let path = format!(
+        "{}:{}",
+        assert_cmd::cargo::cargo_bin("cie")
+            .parent()
+            .unwrap()
+            .display(),
+        std::env::var("PATH").unwrap()
+    );
+    let script = std::fs::read_to_string(folder.join("found/replay.sh")).unwrap();
+    let traced = script.replace("cie run ", "cie run --trace again.txt ");
+    std::fs::write(folder.join("found/traced.sh"), traced).unwrap();
+    let replay = std::process::Command::new("sh")
+        .arg("found/traced.sh")
+        .current_dir(folder)
+        .env("PATH", path)
+        .env(ONE_WRONG_PIN, "1")
+        .output()
+        .unwrap();
+    assert!(replay.status.success(), "{}", text(&replay.stderr));
+    assert_eq!(tries(), 1);
+    let again = std::fs::read_to_string(folder.join("again.txt")).unwrap();
+    let exchanges = |trace: &str| trace.lines().skip(5).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(exchanges(&again), exchanges(&trace));
+}
+
+#[test]
+fn a_card_is_in_one_place_at_a_time() {
+    let folder = with_card();
+    let folder = folder.path();
+    let cie_path = assert_cmd::cargo::cargo_bin("cie");
+    let inner = format!("{} run --card card.cie -- true", cie_path.display());
+    let output = cie(
+        folder,
+        &["run", "--card", "card.cie", "--", "sh", "-c", &inner],
+    );
+    assert_eq!(output.status.code(), Some(125));
+    let error = text(&output.stderr);
+    assert!(error.contains("in use by another process"), "{error}");
+    good(folder, &["run", "--card", "card.cie", "--", "true"]);
+}
+
+#[test]
+fn the_pin_in_the_environment_is_the_one_that_works() {
+    let folder = with_card();
+    let folder = folder.path();
+    change(&folder.join("card.cie"), |state| {
+        state.pin = cie_card::image::Code::new(b"24681357").unwrap();
+    });
+    let script = [
+        "run",
+        "--card",
+        "card.cie",
+        "--",
+        "sh",
+        "-c",
+        "echo $CIE_PIN $CIE_NIS",
+    ];
+    let nis = json(folder, &["show", "--json", "card.cie"])["nis"].clone();
+    assert_eq!(
+        good(folder, &script),
+        format!("24681357 {}\n", nis.as_str().unwrap())
+    );
+}
+
+#[test]
+fn the_first_of_several_readers_holds_the_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = good(
+        folder.path(),
+        &[
+            "run",
+            "--readers",
+            "3",
+            "--",
+            "opensc-tool",
+            "--list-readers",
+        ],
+    );
+    let readers: Vec<_> = listed
+        .lines()
+        .filter(|line| line.contains("CIE Software Reader"))
+        .collect();
+    assert_eq!(readers.len(), 3, "{listed}");
+    for (number, (line, card)) in readers.iter().zip([" Yes ", " No ", " No "]).enumerate() {
+        assert!(
+            line.contains(&format!("Reader {number:02} 00")) && line.contains(card),
+            "{listed}"
+        );
+    }
+    let output = cie(folder.path(), &["run", "--readers", "0", "--", "true"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn artifacts_of_a_fresh_card_name_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let run = [
+        "run",
+        "--seed",
+        "5",
+        "--artifacts",
+        "a/b",
+        "--",
+        "sh",
+        "-c",
+        "echo 'it is done'",
+    ];
+    good(folder, &run);
+    let script = std::fs::read_to_string(folder.join("a/b/replay.sh")).unwrap();
+    let command = r"exec cie run --seed 5 -- 'sh' '-c' 'echo '\''it is done'\'''";
+    assert!(script.ends_with(&format!("{command}\n")), "{script}");
+    let mut names: Vec<_> = std::fs::read_dir(folder.join("a/b"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["after.cie", "before.cie", "replay.sh", "trace.txt"]);
+    let error = bad(folder, &run);
+    assert!(error.contains("a/b is not empty"), "{error}");
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["run", "new", "show", "codes", "serve", "env", "completions"] {
+        let help = good(folder.path(), &[command, "--help"]);
+        assert!(
+            help.contains("Examples:") && help.contains("Exit codes:"),
+            "{help}"
+        );
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = good(folder.path(), &["completions", shell]);
+        for word in ["codes", "artifacts", "half"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cie serve` and `cie env`.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn cie(runtime: &Path) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("cie"));
+    command.current_dir(runtime).env("XDG_RUNTIME_DIR", runtime);
+    command
+}
+
+fn output(runtime: &Path, arguments: &[&str]) -> Output {
+    cie(runtime).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A server that has said where it is; ended with the value.
+struct Serving(Child, Vec<String>);
+
+impl Serving {
+    fn start(runtime: &Path, arguments: &[&str]) -> Self {
+        let mut child = cie(runtime)
+            .arg("serve")
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            lines.push(line.unwrap());
+            let last = lines.last().unwrap();
+            if last.starts_with("export ") || last.starts_with('{') {
+                break;
+            }
+        }
+        Self(child, lines)
+    }
+
+    fn end(&mut self, signal: Signal) -> Option<i32> {
+        let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn cards_are_served_until_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (seed, file) in [("1", "one.cie"), ("2", "two.cie")] {
+        assert!(
+            output(folder, &["new", "--seed", seed, file])
+                .status
+                .success()
+        );
+    }
+    let socket = folder.join("cie/pcscd.comm");
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut serving = Serving::start(folder, &["--card", "one.cie", "--card", "two.cie"]);
+        let export = format!("export PCSCLITE_CSOCK_NAME='{}'", socket.display());
+        assert_eq!(serving.1.last(), Some(&export));
+        let said = text(&output(folder, &["env"]).stdout);
+        assert_eq!(said, format!("{export}\n"));
+        let list = Command::new("sh")
+            .args([
+                "-c",
+                &format!(
+                    "eval '{}'; opensc-tool --list-readers",
+                    said.trim().replace('\'', r"'\''")
+                ),
+            ])
+            .output()
+            .unwrap();
+        let list = text(&list.stdout);
+        assert_eq!(list.matches(" Yes ").count(), 2, "{list}");
+        let locked = output(folder, &["run", "--card", "one.cie", "--", "true"]);
+        assert_eq!(locked.status.code(), Some(125));
+        assert!(
+            text(&locked.stderr).contains("in use"),
+            "{}",
+            text(&locked.stderr)
+        );
+        assert_eq!(serving.end(signal), Some(0));
+        assert!(!socket.exists(), "the socket goes with the server");
+    }
+    assert!(
+        output(folder, &["run", "--card", "one.cie", "--", "true"])
+            .status
+            .success()
+    );
+}
+
+#[test]
+fn a_place_of_its_own_and_a_card_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut serving = Serving::start(folder, &["--pcsc", "here/it's", "--json"]);
+    let object: serde_json::Value = serde_json::from_str(&serving.1[0]).unwrap();
+    let socket = std::fs::canonicalize(folder).unwrap().join("here/it's");
+    assert_eq!(object["PCSCLITE_CSOCK_NAME"], socket.to_str().unwrap());
+    assert_eq!(object["readers"][0]["name"], "CIE Software Reader 00 00");
+    assert_eq!(object["readers"].as_array().unwrap().len(), 1);
+    let env = text(&output(folder, &["env", "--pcsc", "here/it's"]).stdout);
+    assert!(env.contains(r"it'\''s'"), "{env}");
+    let env = output(folder, &["env", "--pcsc", "here/it's", "--json"]);
+    let env: serde_json::Value = serde_json::from_slice(&env.stdout).unwrap();
+    assert_eq!(env["PCSCLITE_CSOCK_NAME"], object["PCSCLITE_CSOCK_NAME"]);
+    assert_eq!(
+        output(folder, &["env"]).status.code(),
+        Some(125),
+        "not at the usual place"
+    );
+    assert_eq!(serving.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn one_server_per_place_and_one_reader_per_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let nobody = output(folder, &["env"]);
+    assert_eq!(nobody.status.code(), Some(125));
+    assert!(text(&nobody.stderr).contains("no `cie serve` is running"));
+    let _serving = Serving::start(folder, &[]);
+    let second = output(folder, &["serve"]);
+    assert_eq!(second.status.code(), Some(125));
+    assert!(
+        text(&second.stderr).contains("another server"),
+        "{}",
+        text(&second.stderr)
+    );
+    assert!(output(folder, &["new", "card.cie"]).status.success());
+    let twice = output(
+        folder,
+        &["serve", "--card", "card.cie", "--card", "./card.cie"],
+    );
+    assert_eq!(twice.status.code(), Some(125));
+    assert!(
+        text(&twice.stderr).contains("used twice"),
+        "{}",
+        text(&twice.stderr)
+    );
+}

@@ -287,3 +287,21 @@ fn every_released_format_keeps_loading() {
         assert!(!card.power_on().is_empty());
     }
 }
+
+#[test]
+fn a_card_that_cannot_store_compares_nothing() {
+    let (_folder, path) = folder_with_card();
+    let (store, image) = FileStore::open(&path).unwrap();
+    let mut card = Card::new(image, store, issued().card_seed).unwrap();
+    card.power_on();
+    let mut channel = Channel::new(InProcess(card));
+    let mut rng = chacha20::ChaCha20Rng::from_seed([1; 32]);
+    channel.establish(DomainForm::Whole, &mut rng).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let right = Digits::new(issued().pin().expose()).unwrap();
+    let answer = channel.verify(Reference::Pin, &right);
+    assert!(format!("{answer:?}").contains("6581"), "{answer:?}");
+    let snapshot = channel.transport().0.inspect();
+    assert!(!snapshot.pin_verified && snapshot.pin_tries == 3);
+    assert!(!path.exists(), "what was removed does not come back");
+}

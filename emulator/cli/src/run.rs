@@ -34,6 +34,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         persona: persona.id().to_owned(),
         seed: request.seed,
         family: issued.image.profile.family.id.clone(),
+        more: request.who.header(issued.state),
     };
     let file = request
         .trace

@@ -4,6 +4,7 @@
 
 use crate::desk::{Desk, READER_NAME, issue};
 use crate::error::CliError;
+use crate::out;
 use crate::trace::Recorder;
 use anstyle::{AnsiColor, Style};
 use chacha20::ChaCha20Rng;
@@ -22,7 +23,6 @@ use cie_terminal::steps::read::le;
 use cie_terminal::steps::select::file;
 use cie_terminal::{Channel, Error};
 use rand_core::SeedableRng;
-use std::io::Write;
 use std::time::Instant;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -40,8 +40,8 @@ pub(crate) fn demo(seed: u64) -> Result<(), CliError> {
     let desk = Desk::set_up(&issued, &recorder)?;
     let started = Instant::now();
 
-    say(format!("{STRONG}A day in the life of a CIE 3.0{STRONG:#}"))?;
-    say(format!(
+    out::line(format!("{STRONG}A day in the life of a CIE 3.0{STRONG:#}"))?;
+    out::line(format!(
         "{DIM}A test card of nobody's, on a private PC/SC socket. Seed {seed}.{DIM:#}\n"
     ))?;
     let mut story = Story {
@@ -59,18 +59,13 @@ pub(crate) fn demo(seed: u64) -> Result<(), CliError> {
     })?;
 
     let (_, exchanges) = recorder.last_exchanges();
-    say(format!(
+    out::line(format!(
         "\n{DIM}{exchanges} APDUs in {} ms. PIN tries left: {}, PUK tries left: {}.{DIM:#}",
         started.elapsed().as_millis(),
         snapshot.pin_tries,
         snapshot.puk_tries
     ))?;
-    say("\nThe same card for your own program:\n  cie run -- YOUR-PROGRAM")
-}
-
-/// One line to the terminal.
-fn say(line: impl std::fmt::Display) -> Result<(), CliError> {
-    writeln!(anstream::stdout(), "{line}").map_err(CliError::Print)
+    out::line("\nThe same card for your own program:\n  cie run -- YOUR-PROGRAM")
 }
 
 struct Story<'a> {
@@ -99,7 +94,7 @@ impl Story<'_> {
 
     fn line(&self, style: Style, mark: char, detail: &str) -> Result<(), CliError> {
         let step = self.step;
-        say(format!(
+        out::line(format!(
             "  {style}{mark}{style:#} {STRONG}{step:<34}{STRONG:#} {detail}"
         ))
     }

@@ -55,8 +55,6 @@ pub(crate) enum CliError {
     Start { program: String, source: io::Error },
     #[error("cannot wait for the child or for signals: {0}")]
     Wait(io::Error),
-    #[error("cannot write to the terminal: {0}")]
-    Print(io::Error),
     #[error("the citizen's story broke off at \"{step}\": {reason}")]
     Story { step: &'static str, reason: String },
 }

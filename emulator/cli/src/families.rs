@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie families`: the chip families and what each of their behaviours rests on.
 
-use anstream::println;
+use crate::error::CliError;
+use crate::out;
 use cie_personalisation::{Class, Family, SodForm, classes};
 use serde_json::{Value, json};
 
@@ -16,37 +17,39 @@ Examples:
   cie run --family stm -- pcsc_scan -r";
 
 /// Prints the list.
-pub(crate) fn list(json: bool) {
+pub(crate) fn list(json: bool) -> Result<(), CliError> {
     let classes = classes();
     if json {
-        let rows = rows(&classes).map(|(class, family)| object(class, family));
-        println!("{:#}", Value::from_iter(rows));
-        return;
+        let objects = rows(&classes).map(|(class, family)| object(class, family));
+        return out::lines([format!("{:#}", Value::from_iter(objects))]);
     }
-    println!(
+    let mut lines = vec![format!(
         "{:<13} {:<5} {:<10} {:<11} {:<12} {:<15} ATR",
         "family", "class", "root", "lengths", "EF.ATR", "SOD"
-    );
-    for (class, family) in rows(&classes) {
-        let ground = &family.evidence;
-        let with = |what: &str, ground: &str| format!("{what} {ground}");
-        println!(
-            "{:<13} {:<5} {:<10} {:<11} {:<12} {:<15} {} {}",
-            family.id,
-            class.id,
-            with(root(family), mark(ground.root_by_aid.tag())),
-            with(lengths(family), mark(ground.extended_length.tag())),
-            with(family.ef_atr.marker().name(), mark(ground.ef_atr.tag())),
-            with(sod(family), mark(ground.sod.tag())),
-            hex::encode_upper(family.atr),
-            ground.atr.tag(),
-        );
-    }
-    println!(
+    )];
+    lines.extend(rows(&classes).map(|(class, family)| line(class, family)));
+    lines.push(format!(
         "\n{} families in {} classes. Grounds: R real card, C client, I inferred, * choice.",
         rows(&classes).count(),
         classes.len()
-    );
+    ));
+    out::lines(lines)
+}
+
+fn line(class: &Class, family: &Family) -> String {
+    let ground = &family.evidence;
+    let with = |what: &str, ground: &'static str| format!("{what} {}", mark(ground));
+    format!(
+        "{:<13} {:<5} {:<10} {:<11} {:<12} {:<15} {} {}",
+        family.id,
+        class.id,
+        with(root(family), ground.root_by_aid.tag()),
+        with(lengths(family), ground.extended_length.tag()),
+        with(family.ef_atr.marker().name(), ground.ef_atr.tag()),
+        with(sod(family), ground.sod.tag()),
+        hex::encode_upper(family.atr),
+        ground.atr.tag(),
+    )
 }
 
 fn rows(classes: &[Class]) -> impl Iterator<Item = (&Class, &'static Family)> {

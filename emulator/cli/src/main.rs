@@ -44,7 +44,8 @@ enum Action {
     /// card's data is in CIE_PIN, CIE_PIN_FIRST, CIE_PIN_LAST, CIE_PUK,
     /// CIE_PUK_FIRST, CIE_PUK_LAST, CIE_NIS, CIE_SERIAL, CIE_CF (fiscal code),
     /// CIE_READER (reader name) and CIE_CA_PEM (a file with the test
-    /// authority's certificates).
+    /// authority's certificates). In state half-codes the holder has no letter:
+    /// of the codes only CIE_PIN_FIRST and CIE_PUK_FIRST are set.
     #[command(after_help = RUN_HELP)]
     Run {
         /// Decides everything about the card but its persona: codes, numbers,
@@ -185,10 +186,7 @@ fn main() -> ExitCode {
         Action::Serve(options) => serve::serve(&options).map(|()| 0),
         Action::Env(options) => serve::env(&options).map(|()| 0),
         Action::Completions { shell } => completions(shell).map(|()| 0),
-        Action::Families { json } => {
-            families::list(json);
-            Ok(0)
-        }
+        Action::Families { json } => families::list(json).map(|()| 0),
         Action::Personas { json } => personas::list(json).map(|()| 0),
         Action::Pki {
             folder,

@@ -2,7 +2,7 @@
 //! `cie personas`: the holders a card can have without a file of one's own.
 
 use crate::error::CliError;
-use anstream::println;
+use crate::out;
 use cie_personalisation::{Persona, Sex};
 use serde_json::{Value, json};
 
@@ -22,21 +22,21 @@ pub(crate) fn list(json: bool) -> Result<(), CliError> {
         .map(|(_, text)| Persona::from_toml(text))
         .collect::<Result<Vec<_>, _>>()?;
     if json {
-        println!("{:#}", Value::from_iter(personas.iter().map(object)));
-        return Ok(());
+        let objects = Value::from_iter(personas.iter().map(object));
+        return out::lines([format!("{objects:#}")]);
     }
-    for persona in &personas {
-        println!("{:<9} {}", persona.id(), persona.description());
-        println!("{:<9} {} {}", "", persona.given_names(), persona.surname());
+    out::lines(personas.iter().flat_map(|persona| {
         let (_, until) = persona.valid_years();
-        println!(
-            "{:<9} {}, family {}, certificate until {until}",
-            "",
-            persona.fiscal_code(),
-            persona.family().id,
-        );
-    }
-    Ok(())
+        let (code, family) = (persona.fiscal_code(), persona.family().id);
+        [
+            format!("{:<9} {}", persona.id(), persona.description()),
+            format!("{:<9} {} {}", "", persona.given_names(), persona.surname()),
+            format!(
+                "{:<9} {code}, family {family}, certificate until {until}",
+                ""
+            ),
+        ]
+    }))
 }
 
 fn object(persona: &Persona) -> Value {

@@ -2,8 +2,8 @@
 //! `cie pki`: what the test authorities would publish, in a folder.
 
 use crate::error::CliError;
+use crate::out;
 use crate::who::holder;
-use anstream::println;
 use cie_personalisation::{IssuedCard, Persona, State, personalise, publish};
 use std::path::{Path, PathBuf};
 
@@ -64,10 +64,9 @@ pub(crate) fn write(folder: &Path, seed: u64, personas: &[PathBuf]) -> Result<()
         std::fs::create_dir_all(parent).map_err(CliError::io("make the folder", parent))?;
         std::fs::write(&path, &file.content).map_err(CliError::io("write", &path))?;
     }
-    println!(
+    out::lines([format!(
         "{} files in {}; README.txt tells what they are.",
         files.len(),
         folder.display()
-    );
-    Ok(())
+    )])
 }

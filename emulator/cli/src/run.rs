@@ -69,6 +69,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         persona: name,
         seed: request.seed,
         family: issued.image.profile.family.id.clone(),
+        more: request.who.header(issued.state),
     };
     let artifacts = table
         .artifacts

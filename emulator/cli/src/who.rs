@@ -2,7 +2,7 @@
 //! Whose card it is and of which kind: options of every command that makes one.
 
 use crate::error::CliError;
-use cie_personalisation::{FAMILIES, Persona, State, family};
+use cie_personalisation::{FAMILIES, FRESH_KEYS, Persona, State, family};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
@@ -54,6 +54,16 @@ impl Who {
             persona = persona.with_fresh_keys();
         }
         Ok(persona)
+    }
+}
+
+impl Who {
+    /// What the header of a trace says beside persona, seed and family, if
+    /// the card is not as usual.
+    pub(crate) fn header(&self, state: State) -> Vec<(&'static str, String)> {
+        let state = (state != State::Fresh).then(|| ("state", state.name().to_owned()));
+        let keys = self.fresh_keys.then(|| ("keys", FRESH_KEYS.to_owned()));
+        state.into_iter().chain(keys).collect()
     }
 }
 

@@ -128,9 +128,15 @@ fn a_trace_says_whose_card_it_was() {
         &["--persona", "minor", "--trace", path.to_str().unwrap()],
         "true",
     );
-    let trace = std::fs::read_to_string(path).unwrap();
+    let trace = std::fs::read_to_string(&path).unwrap();
     let head = "# cie-trace 1\n# persona: minor\n# seed: 1\n# family: bit4id-2023\n";
     assert!(trace.starts_with(head), "{trace}");
+    assert!(!trace.contains("# state:") && !trace.contains("# keys:"));
+    let options = ["--state", "pin-blocked", "--fresh-keys", "--trace"];
+    told(&[&options[..], &[path.to_str().unwrap()]].concat(), "true");
+    let trace = std::fs::read_to_string(path).unwrap();
+    let head = "# family: gemalto\n# state: pin-blocked\n# keys: fresh\n";
+    assert!(trace.contains(head), "{trace}");
 }
 
 #[test]
@@ -142,4 +148,16 @@ fn fresh_keys_are_on_the_card() {
     assert!(fresh.contains("90, SW2=0x00"), "{fresh}");
     assert_ne!(ready, fresh);
     assert_eq!(told(&["--fresh-keys"], script), fresh, "the seed decides");
+}
+
+#[test]
+fn a_full_disk_is_an_error_in_words() {
+    for list in ["personas", "families"] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("cie"));
+        let output = command.arg(list).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(125), "{list}");
+        let error = text(&output.stderr);
+        assert!(error.contains("cannot write to standard output"), "{error}");
+    }
 }

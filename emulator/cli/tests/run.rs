@@ -152,7 +152,11 @@ fn started(
     std::process::Child,
     std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
 ) {
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("cie"))
+    // Whoever runs the tests may ignore signals (`nohup`), and `cie` would leave
+    // them ignored.
+    let mut child = std::process::Command::new("env")
+        .arg("--default-signal=INT,QUIT,TERM,HUP,USR1,USR2,ALRM")
+        .arg(assert_cmd::cargo::cargo_bin("cie"))
         .env("TMPDIR", folder)
         .env_remove("XDG_RUNTIME_DIR")
         .args(["run", "--", "sh", "-c", script])

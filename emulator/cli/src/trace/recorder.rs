@@ -20,6 +20,8 @@ pub(crate) struct Header {
     pub(crate) persona: String,
     pub(crate) seed: u64,
     pub(crate) family: String,
+    /// Lines that only some cards have: name and value.
+    pub(crate) more: Vec<(&'static str, String)>,
 }
 
 /// A trace being written.
@@ -49,6 +51,9 @@ impl TraceFile {
         writeln!(out, "# persona: {}", header.persona)?;
         writeln!(out, "# seed: {}", header.seed)?;
         writeln!(out, "# family: {}", header.family)?;
+        for (name, value) in &header.more {
+            writeln!(out, "# {name}: {value}")?;
+        }
         writeln!(
             out,
             "# secrets: {}",

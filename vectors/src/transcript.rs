@@ -38,6 +38,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
     shipped!("cie-middleware-linux-block-and-unblock.txt"),
     shipped!("cie-middleware-linux-block-at-enrolment.txt"),
     shipped!("cie-middleware-linux-sign-cades.txt"),
+    shipped!("cie-middleware-linux-sign-cades-gemalto2.txt"),
+    shipped!("cie-middleware-linux-sign-cades-nxp.txt"),
+    shipped!("cie-middleware-linux-sign-cades-stm.txt"),
+    shipped!("cie-middleware-linux-sign-cades-actalis-2023.txt"),
     shipped!("cie-middleware-linux-sign-pades.txt"),
 ];
 

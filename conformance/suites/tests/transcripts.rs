@@ -4,7 +4,7 @@
 
 use cie_card::{Card, ResponseHook};
 use cie_conformance::replay::replay;
-use cie_personalisation::{Persona, personalise};
+use cie_personalisation::{Persona, family, personalise};
 use cie_vectors::transcript::{SHIPPED, Step, Transcript};
 use iso7816_wire::{ResponseApdu, StatusWord};
 use std::sync::Arc;
@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 fn card(transcript: &Transcript) -> Card {
     assert_eq!(transcript.header("persona"), Some("adult"));
     let seed = transcript.header("seed").unwrap().parse().unwrap();
-    let issued = personalise(&Persona::adult().unwrap(), seed).unwrap();
+    let family = family(transcript.header("family").unwrap()).unwrap();
+    let persona = Persona::adult().unwrap().with_family(family);
+    let issued = personalise(&persona, seed).unwrap();
     Card::in_memory(issued.image, issued.card_seed).unwrap()
 }
 
@@ -66,5 +68,23 @@ fn one_changed_status_word_in_the_card_is_noticed() {
         });
         let mut card = card(&transcript).with_response_hook(hook);
         assert!(replay(&mut card, &transcript).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn there_is_a_transcript_of_every_behaviour_class() {
+    let recorded: Vec<_> = shipped()
+        .map(|(_, transcript)| {
+            family(transcript.header("family").unwrap())
+                .unwrap()
+                .behaviour()
+        })
+        .collect();
+    for family in cie_personalisation::FAMILIES {
+        assert!(
+            recorded.contains(&family.behaviour()),
+            "none like {}",
+            family.id
+        );
     }
 }

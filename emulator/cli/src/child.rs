@@ -24,7 +24,7 @@ const PASSED_ON: [Signal; 7] = [
 ];
 
 /// Waits for signals and for a child. To be made before anything that has to
-/// be cleaned up: from then on no signal but SIGKILL ends this process.
+/// be cleaned up: from then on none of [`PASSED_ON`] ends this process.
 pub(crate) struct Keeper {
     runtime: Runtime,
     signals: Vec<(Signal, unix::Signal)>,

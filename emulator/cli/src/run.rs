@@ -153,6 +153,13 @@ fn options(request: &Request) -> String {
     options
 }
 
+/// The option that names the card file, if there is one.
+fn card_file(request: &Request) -> String {
+    let file = request.table.card.as_ref();
+    file.map(|file| format!(" --card {}", file.display()))
+        .unwrap_or_default()
+}
+
 /// Tells a person what does not change the outcome.
 fn warn(text: &str) {
     let _ = writeln!(anstream::stderr(), "cie: {text}");
@@ -217,8 +224,9 @@ fn report(
     if request.trace.is_none() && request.table.artifacts.is_none() {
         writeln!(
             out,
-            "cie: For every byte, run it again with{} --trace FILE.",
-            options(request)
+            "cie: For every byte, run it again with{}{} --trace FILE.",
+            options(request),
+            card_file(request)
         )?;
     }
     Ok(())

@@ -385,3 +385,19 @@ fn help_has_examples_and_exit_codes() {
         }
     }
 }
+
+#[test]
+fn the_hint_after_a_failure_names_the_card() {
+    let folder = with_card();
+    let output = Command::cargo_bin("cie")
+        .unwrap()
+        .current_dir(folder.path())
+        .args(["run", "--card", "card.cie", "--", "false"])
+        .output()
+        .unwrap();
+    let report = text(&output.stderr);
+    assert!(
+        report.contains("--seed 1 --card card.cie --trace FILE"),
+        "{report}"
+    );
+}

@@ -8,10 +8,8 @@ use cie_card::image::{DhDomain, Directory, ElementaryFile, ReadAccess};
 use hex_literal::hex;
 use iso7816_wire::tlv;
 
-/// AID of the IAS ECC root (section 1.1).
-pub const IAS_AID: [u8; 13] = hex!("A0000000308000000009816001");
-/// AID of the CIE application (section 1.1).
-pub const CIE_AID: [u8; 6] = hex!("A00000000039");
+pub use cie_card::{AID_CIE as CIE_AID, AID_IAS_ROOT as IAS_AID};
+
 /// AID of the eMRTD application (section 1.1).
 pub const EMRTD_AID: [u8; 7] = hex!("A0000002471001");
 

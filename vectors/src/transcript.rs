@@ -36,6 +36,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     shipped!("cie-middleware-linux-sign.txt"),
     shipped!("cie-middleware-linux-change-pin.txt"),
     shipped!("cie-middleware-linux-block-and-unblock.txt"),
+    shipped!("cie-middleware-linux-block-and-unblock-actalis-2023.txt"),
     shipped!("cie-middleware-linux-block-at-enrolment.txt"),
     shipped!("cie-middleware-linux-sign-cades.txt"),
     shipped!("cie-middleware-linux-sign-cades-gemalto2.txt"),

@@ -51,6 +51,7 @@ fn object(persona: &Persona) -> Value {
         "description": persona.description(),
         "given_names": persona.given_names(),
         "surname": persona.surname(),
+        "mrz_name": persona.mrz_name(),
         "sex": sex,
         "birth_date": format!("{:04}-{:02}-{:02}", birth.year, birth.month, birth.day),
         "fiscal_code": persona.fiscal_code(),

@@ -15,7 +15,8 @@ Examples:
 
 It may be in use by another command: what it shows is the last commit.
 States: fresh, used (tries are gone, more than one is left), pin-1-left,
-pin-blocked, puk-1-left, puk-dead; of two, the worse.
+pin-blocked, puk-1-left, puk-dead; of two, the worse. Beside it stands the --state
+it was made with, if it was not fresh.
 
 Exit codes: 0 done, 2 wrong arguments, 125 anything else.";
 
@@ -55,6 +56,7 @@ pub(crate) fn show(options: &Options) -> Result<(), CliError> {
                 "family": profile.family.id,
                 "atr": hex::encode_upper(&profile.family.atr),
                 "state": state(now),
+                "made_as": profile.made_as.as_deref().unwrap_or("fresh"),
                 "pin_tries": now.pin_tries,
                 "puk_tries": now.puk_tries,
                 "pin_as_issued": as_issued,
@@ -75,6 +77,9 @@ pub(crate) fn show(options: &Options) -> Result<(), CliError> {
     out::line(format_args!("NIS          {}", facts.nis))?;
     out::line(format_args!("family       {}", profile.family.id))?;
     out::line(format_args!("state        {}", state(now)))?;
+    if let Some(made_as) = &profile.made_as {
+        out::line(format_args!("made as      {made_as}"))?;
+    }
     out::line(format_args!(
         "PIN tries    {} of {PIN_TRIES}",
         now.pin_tries

@@ -53,11 +53,14 @@ pub(crate) fn open(path: &Path, seed: u64) -> Result<(IssuedCard, Memory), CliEr
     for (byte, value) in card_seed.iter_mut().zip(source.chain(facts.nis.bytes())) {
         *byte = value;
     }
+    // A name that a later release wrote is shown by `cie show`, and that is all.
+    let made_as = image.profile.made_as.as_deref();
+    let state = made_as.and_then(State::from_name).unwrap_or_default();
     let issued = IssuedCard {
         image,
         card_seed,
         facts,
-        state: State::default(),
+        state,
     };
     Ok((issued, store.into()))
 }

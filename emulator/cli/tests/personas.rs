@@ -93,6 +93,37 @@ fn half_codes_are_the_first_halves() {
     assert_eq!(run("fresh"), all);
 }
 
+/// What cannot be seen in counters is kept in the file, for `run` and `show`.
+#[test]
+fn a_card_file_knows_what_it_was_made_as() {
+    let folder = tempfile::tempdir().unwrap();
+    let cie = |arguments: &[&str]| {
+        let mut command = Command::cargo_bin("cie").unwrap();
+        command.current_dir(folder.path()).args(arguments);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    cie(&["new", "--state", "half-codes", "half.cie"]);
+    let script = "echo ${CIE_PIN-none} ${CIE_PIN_FIRST+some} ${CIE_PIN_LAST-none}";
+    let seen = cie(&["run", "--card", "half.cie", "--", "sh", "-c", script]);
+    assert_eq!(seen, "none some none\n");
+    let shown = |file| {
+        let value: Value = serde_json::from_str(&cie(&["show", "--json", file])).unwrap();
+        (value["state"].clone(), value["made_as"].clone())
+    };
+    assert_eq!(shown("half.cie"), ("fresh".into(), "half-codes".into()));
+    assert!(cie(&["show", "half.cie"]).contains("made as      half-codes"));
+    cie(&["new", "--state", "cert-revoked", "revoked.cie"]);
+    assert_eq!(
+        shown("revoked.cie"),
+        ("fresh".into(), "cert-revoked".into())
+    );
+    cie(&["new", "fresh.cie"]);
+    assert_eq!(shown("fresh.cie"), ("fresh".into(), "fresh".into()));
+    assert!(!cie(&["show", "fresh.cie"]).contains("made as"));
+}
+
 #[test]
 fn the_state_is_on_the_card() {
     for (state, tries) in [

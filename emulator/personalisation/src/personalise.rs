@@ -161,6 +161,7 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
         },
         issued_pin: persona.pin.clone().unwrap_or(drawn_pin),
         issued_puk: persona.puk.clone().unwrap_or(drawn_puk),
+        made_as: (persona.state != State::Fresh).then(|| persona.state.name().to_owned()),
     };
     let mut image = CardImage::fresh(profile);
     persona.state.apply(&mut image.state);

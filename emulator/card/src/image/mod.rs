@@ -80,6 +80,10 @@ pub struct Profile {
     pub issued_pin: Code,
     /// The PUK as issued.
     pub issued_puk: Code,
+    /// A word of personalisation to itself about what it made, if it is not
+    /// as usual. The card never looks at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_as: Option<String>,
 }
 
 /// What differs between chip makers, as data (rule 7 of the architecture).

@@ -3,7 +3,7 @@
 
 use super::residence::{self, Residence};
 use super::{BirthDate, Persona, PersonaError, Sex, State, TEST_PLACE};
-use super::{KeyChoice, families, fiscal_code, pki};
+use super::{KeyChoice, families, fiscal_code, mrz, pki};
 use crate::seed::{NIS_TEST_PREFIX, SERIAL_TEST_PREFIX};
 use cie_card::image::Code;
 use der::DateTime;
@@ -81,6 +81,13 @@ impl File {
         }
         let birth_date = birth_date(holder.birth_date)?;
         let fiscal_code = check_fiscal_code(&holder, birth_date)?;
+        let mrz_name = mrz::name_line(&holder.surname, &holder.given_names);
+        let Some(mrz_name) = mrz_name else {
+            return broken(
+                "holder.surname",
+                "has a letter without a place in the alphabet of the machine-readable zone",
+            );
+        };
         let family = families::family(&card.family);
         let ids = families::FAMILIES.iter().map(|family| family.id);
         let family = known("card.family", &card.family, family, ids)?;
@@ -110,6 +117,7 @@ impl File {
             description,
             given_names: holder.given_names,
             surname: holder.surname,
+            mrz_name,
             sex: holder.sex,
             birth_date,
             residence: holder.residence,
@@ -169,7 +177,8 @@ pub(super) fn check_name(field: &'static str, name: &str) -> Checked<()> {
     if name.starts_with(letter) && name.chars().all(inner) && name.chars().count() <= NAME_MAX {
         return Ok(());
     }
-    let rule = "1 to 64 capital Latin letters, blanks, hyphens and apostrophes, a letter first";
+    let rule = "1 to 64 capital letters that the machine-readable zone can spell (A to Z, À to Ý \
+                without Æ, Ð and Ø), blanks, hyphens and apostrophes, a letter first";
     broken(field, format!("{rule}; it is {name:?}"))
 }
 

@@ -8,6 +8,7 @@
 
 mod file;
 mod fiscal_code;
+mod mrz;
 mod residence;
 mod state;
 
@@ -67,6 +68,7 @@ pub struct Persona {
     pub(crate) description: String,
     pub(crate) given_names: String,
     pub(crate) surname: String,
+    pub(crate) mrz_name: String,
     pub(crate) sex: Sex,
     pub(crate) birth_date: BirthDate,
     pub(crate) residence: Option<Residence>,
@@ -205,6 +207,13 @@ impl Persona {
     #[must_use]
     pub fn residence(&self) -> Option<&Residence> {
         self.residence.as_ref()
+    }
+
+    /// Surname and given names as the machine-readable zone has them: 30
+    /// characters of A to Z and `<` (ICAO 9303-5, third line).
+    #[must_use]
+    pub fn mrz_name(&self) -> &str {
+        &self.mrz_name
     }
 
     /// State of the card.

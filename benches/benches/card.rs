@@ -3,90 +3,68 @@
 #![allow(missing_docs, clippy::unwrap_used)] // criterion's macros, and a benchmark may panic
 
 use chacha20::ChaCha20Rng;
-use cie_benches::{channel, log_in};
-use cie_personalisation::{Persona, personalise};
-use cie_terminal::digest::HashAlgorithm;
+use cie_benches::{BareRead, OPERATIONS, Parts, ProtectedRead, RecordedSession, channel};
+use cie_personalisation::{IssuedCard, Persona, personalise};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use iso7816_wire::sm::{Primitives, pad};
-use iso7816_wire::{CardDoor, CommandApdu, dh};
+use iso7816_wire::CardDoor;
 use rand_core::SeedableRng;
 use std::hint::black_box;
 
-fn issued() -> cie_personalisation::IssuedCard {
+fn issued() -> IssuedCard {
     personalise(&Persona::adult().unwrap(), 1).unwrap()
 }
 
-/// A READ BINARY of 231 bytes in secure messaging inside the card, and the same
-/// 3DES and retail-MAC work alone.
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::from_seed([1; 32])
+}
+
+/// A READ BINARY of 231 bytes in secure messaging inside the card, the same
+/// 3DES and retail-MAC work alone, and the same bytes in plain.
 fn secure_messaging(c: &mut Criterion) {
     let issued = issued();
-    let mut group = c.benchmark_group("secure-messaging");
-    let mut channel = channel(&issued).unwrap();
-    log_in(&mut channel, &issued, &mut ChaCha20Rng::from_seed([1; 32])).unwrap();
-    let card = channel.transport().0.clone();
-    let mut session = channel.session().unwrap().clone();
-    let read = CommandApdu::new(0, 0xB0, 0x83, 0).with_le(231);
-    let sealed = session.seal_command(&read).unwrap().encode().unwrap();
-    group.bench_function("read 231 bytes, whole exchange in the card", |b| {
+    let mut group = c.benchmark_group("read 231 bytes");
+    let read = ProtectedRead::new(&issued, &mut rng()).unwrap();
+    group.bench_function("in secure messaging, in the card", |b| {
         b.iter_batched_ref(
-            || card.clone(),
-            |card| black_box(card.transmit(black_box(&sealed))),
+            || read.card.clone(),
+            |card| black_box(card.transmit(black_box(&read.sealed))),
             BatchSize::SmallInput,
         );
     });
-
-    let keys = dh::derive_keys(&[7; 256]);
-    let primitives = Primitives::new(&keys);
-    // Command: MAC over 24 bytes. Response: 232 bytes of 3DES, MAC over
-    // 8 + 236 + 4 bytes, padded to 256.
-    let command = vec![0x5A; 24];
-    let mut content = vec![0xA5; 231];
-    pad(&mut content);
-    let response = vec![0xA5; 256];
-    group.bench_function("read 231 bytes, primitives alone", |b| {
-        b.iter(|| {
-            let mut data = content.clone();
-            black_box(primitives.mac(black_box(&command)));
-            primitives.encrypt(black_box(&mut data));
-            black_box(primitives.mac(black_box(&response)));
-            data
-        });
+    let bare = BareRead::default();
+    group.bench_function("its primitives alone", |b| b.iter(|| bare.run()));
+    let mut plain = RecordedSession::new(&issued, &mut rng()).unwrap().card();
+    plain.transmit(b"\x00\xA4\x04\x0C\x06\xA0\x00\x00\x00\x00\x39");
+    group.bench_function("in plain, in the card", |b| {
+        b.iter(|| black_box(plain.transmit(black_box(b"\x00\xB0\x86\x00\xE7"))));
     });
     group.finish();
 }
 
-/// A whole session: key agreement, device authentication, PIN, one signature;
-/// terminal and card together.
+/// A session inside the card, the public-key operations it consists of alone,
+/// and what it takes to have a card.
 fn session(c: &mut Criterion) {
     let issued = issued();
     let mut group = c.benchmark_group("session");
     group.sample_size(20);
-    group.bench_function("personalise", |b| b.iter(|| black_box(self::issued())));
-    group.bench_function("build a card from its image", |b| {
-        b.iter(|| black_box(channel(&issued).unwrap()));
-    });
-    let fresh = channel(&issued).unwrap();
-    group.bench_function("log in and sign, terminal and card", |b| {
+    let recorded = RecordedSession::new(&issued, &mut rng()).unwrap();
+    group.bench_function("key agreement to signature, in the card", |b| {
         b.iter_batched_ref(
-            || fresh.clone(),
-            |channel| {
-                log_in(channel, &issued, &mut ChaCha20Rng::from_seed([1; 32])).unwrap();
-                black_box(
-                    channel
-                        .sign_message(HashAlgorithm::Sha256, b"message")
-                        .unwrap(),
-                )
-            },
+            || recorded.card(),
+            |card| black_box(recorded.run(card)),
             BatchSize::SmallInput,
         );
     });
-    let domain = &issued.image.profile.dh;
-    group.bench_function("one Diffie-Hellman exponentiation", |b| {
-        b.iter(|| black_box(dh::mod_exp(&domain.g, &[0x5A; 32], &domain.p).unwrap()));
+    let parts = Parts::of(&issued).unwrap();
+    group.bench_function("its public-key operations alone", |b| {
+        b.iter(|| parts.all())
     });
-    let ca = &issued.image.profile.terminal_ca;
-    group.bench_function("long-exponent operation of key 84", |b| {
-        b.iter(|| black_box(dh::mod_exp(&[0x5A; 255], &ca.exponent, &ca.modulus).unwrap()));
+    for (name, _, operation) in OPERATIONS {
+        group.bench_function(name, |b| b.iter(|| black_box(operation(black_box(&parts)))));
+    }
+    group.bench_function("personalise", |b| b.iter(|| black_box(self::issued())));
+    group.bench_function("build a card from its image", |b| {
+        b.iter(|| black_box(channel(&issued).unwrap()));
     });
     group.finish();
 }

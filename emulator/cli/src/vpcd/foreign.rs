@@ -5,7 +5,7 @@ use crate::child::{Keeper, Waited, exit_code};
 use crate::desk::{READER_NAME, reader_name};
 use crate::error::CliError;
 use anstream::eprintln;
-use cie_reader::vpcd::{Address, CardPort, PortEvent, PortSettings};
+use cie_reader::vpcd::{Address, CardPort, LineError, Lost, PortEvent, PortSettings};
 use cie_reader::{Place, ReaderServer, ReaderSpec};
 use clap::Args;
 use std::process::Command;
@@ -96,6 +96,10 @@ pub(crate) fn run(
                     eprintln!("cie: the card from {peer} cannot be used: {error}");
                     None
                 }
+                // The end of the run takes the card out; that is no news.
+                PortEvent::Removed {
+                    reason: Lost::Line(LineError::Stopped),
+                } => None,
                 PortEvent::Removed { reason } => {
                     eprintln!("cie: the card has left: {reason}");
                     None

@@ -4,6 +4,7 @@
 use cie_card::CardError;
 use cie_personalisation::{PersonaError, PersonalisationError, PkiError};
 use cie_reader::ReaderError;
+use cie_reader::vpcd::{Address, VpcdError};
 use cie_store::StoreError;
 use std::io;
 use std::path::PathBuf;
@@ -37,6 +38,19 @@ pub(crate) enum CliError {
     Card(#[from] CardError),
     #[error("the virtual reader could not be started: {0}")]
     Reader(#[from] ReaderError),
+    #[error("vpcd: {0}")]
+    Vpcd(#[from] VpcdError),
+    #[error(
+        "no card connected to {address} within {seconds} s{}; start one while this waits, \
+         for example `vicc --hostname 127.0.0.1 --port {}`, or wait longer with --vpcd-wait",
+        refused.as_ref().map(|why| format!(" (the last one was refused: {why})")).unwrap_or_default(),
+        address.port()
+    )]
+    NoForeignCard {
+        address: Address,
+        seconds: u64,
+        refused: Option<String>,
+    },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the card file {} is used twice in this command", .0.display())]

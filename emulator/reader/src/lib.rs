@@ -40,6 +40,7 @@
 //! [`CardDoor`](iso7816_wire::CardDoor).
 
 mod error;
+pub mod observer;
 pub mod protocol;
 mod server;
 pub mod table;
@@ -47,5 +48,6 @@ pub mod vpcd;
 
 pub use error::ReaderError;
 pub use server::{
-    Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, RunningServer, Settings,
+    Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, ReaderUsage, RunningServer,
+    Settings, SocketFile, Usage,
 };

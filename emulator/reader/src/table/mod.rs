@@ -36,6 +36,7 @@ mod io;
 mod numbers;
 mod reader;
 mod sharing;
+mod usage;
 
 #[cfg(test)]
 mod explore;
@@ -51,6 +52,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub use connection::ConnectionId;
 pub use io::{CardAnswer, CardCommand, CloseReason, Delay, Effect, Input, Limits, ReaderSetup};
 pub use numbers::Numbers;
+pub use usage::{ReaderUse, TableUse};
 
 use crate::protocol::codes::rv;
 use crate::protocol::{ReaderEvents, ReaderState, Reply, Request};
@@ -124,6 +126,7 @@ impl Table {
             Input::CardDone(reader, answer) => self.card_done(reader, answer),
             Input::Inserted(reader) => self.inserted(reader),
             Input::Removed(reader) => self.removed(reader),
+            Input::Reset(reader) => self.reset_by_hand(reader),
             Input::Expired(id) => self.expired(id),
             Input::Idle(reader) => self.idle(reader),
         }

@@ -35,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::CardIsMute),
         1 => Just(Step::Insert),
         1 => Just(Step::Remove),
+        1 => Just(Step::Reset),
         1 => id.prop_map(Step::Expire),
         1 => Just(Step::Idle),
     ]

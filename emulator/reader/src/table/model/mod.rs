@@ -36,6 +36,7 @@ pub(super) enum Step {
     CardIsMute,
     Insert,
     Remove,
+    Reset,
     Expire(u64),
     Idle,
 }
@@ -145,7 +146,7 @@ impl World {
                 .as_ref()
                 .is_some_and(|command| *command != CardCommand::PowerOff),
             Step::Insert => !self.inserted,
-            Step::Remove => self.inserted,
+            Step::Remove | Step::Reset => self.inserted,
             Step::Expire(id) => self.clients.get(&id).is_some_and(|client| client.armed),
             Step::Idle => self.idle_armed,
         }
@@ -202,6 +203,7 @@ impl World {
                 self.depth.clear();
                 Input::Removed(0)
             }
+            Step::Reset => Input::Reset(0),
             Step::Expire(id) => {
                 self.clients.get_mut(&id).unwrap().armed = false;
                 Input::Expired(ConnectionId(id))

@@ -40,14 +40,16 @@ fn the_holder_of_a_transaction_goes_on_holding_it() {
     assert_eq!(result(&world.step(Step::Begin(1))), rv::SUCCESS);
     assert_eq!(results(&world.step(Step::Begin(2))), []);
     world.step(Step::Reset);
-    assert_eq!(results(&world.step(Step::CardAnswers)), []);
+    // Whoever waits for its turn is told at once, as by its next question.
+    let answers = world.step(Step::CardAnswers);
+    assert_eq!(results(&answers), [(2, rv::RESET_CARD)]);
     let end = Step::End(1, disposition::LEAVE);
     assert_eq!(result(&world.step(end)), rv::RESET_CARD);
-    let again = Step::Reconnect(1, share::SHARED, disposition::LEAVE);
-    assert_eq!(result(&world.step(again)), rv::SUCCESS);
-    // The second client gets its turn, and with it the news of the reset.
-    let ended = world.step(end);
-    assert_eq!(results(&ended), [(1, rv::SUCCESS), (2, rv::RESET_CARD)]);
+    let again = |id| Step::Reconnect(id, share::SHARED, disposition::LEAVE);
+    assert_eq!(result(&world.step(again(2))), rv::SHARING_VIOLATION);
+    assert_eq!(result(&world.step(again(1))), rv::SUCCESS);
+    assert_eq!(result(&world.step(end)), rv::SUCCESS);
+    assert_eq!(result(&world.step(again(2))), rv::SUCCESS);
 }
 
 #[test]

@@ -115,12 +115,13 @@ impl Runner<'_> {
                 self.remove(*slot)?;
                 String::new()
             }
-            Action::Card(slot) => self
-                .world
-                .watch(*slot)
-                .ok_or(Trouble::NoSuchSlot(*slot))?
-                .take()
-                .join(" "),
+            Action::Card(slot) => self.seen(*slot, |what| !matches!(what, "on" | "off"))?,
+            Action::Power(slot) => self.seen(*slot, |_| true)?,
+            Action::Forget(slot) => self.seen(*slot, |_| false)?,
+            Action::Pause => {
+                std::thread::sleep(QUIET);
+                String::new()
+            }
             Action::Gate(slot) => {
                 let watch = self.world.watch(*slot);
                 watch.ok_or(Trouble::NoSuchSlot(*slot))?.open();
@@ -164,6 +165,13 @@ impl Runner<'_> {
             }
             Action::Either(one, two) => self.either(one, two),
         })
+    }
+
+    fn seen(&self, slot: usize, wanted: impl Fn(&str) -> bool) -> Result<Outcome, Trouble> {
+        let watch = self.world.watch(slot).ok_or(Trouble::NoSuchSlot(slot))?;
+        let mut seen = watch.take();
+        seen.retain(|what| wanted(what));
+        Ok(seen.join(" "))
     }
 
     fn resolve(&self, who: &Who) -> Who {

@@ -6,7 +6,12 @@
 //! # ...                       a comment
 //! insert 0 [ATR]              a card into reader 0, seen by everybody when this is done
 //! remove 0                    the card out again, likewise
-//! card 0                      what the card saw since the last time
+//! card 0                      resets and commands the card saw since the last
+//!                             time; not its power, which pcscd takes from a card
+//!                             that nobody uses when its poll comes round
+//! power 0                     the same with its power, for a card in use
+//! forget 0                    what the card saw up to here is not told
+//! pause                       a while, for what a server does on its own time
 //! gate 0                      the card waits at its gate (command EE); lets it pass
 //! at-gate 0                   waits until the card is at its gate
 //! kill a                      SIGKILL for client a
@@ -45,8 +50,14 @@ pub enum Action {
     Insert(usize, Vec<u8>),
     /// The card goes.
     Remove(usize),
-    /// What did the card see?
+    /// What did the card see, its power left out?
     Card(usize),
+    /// What did the card see?
+    Power(usize),
+    /// What the card saw so far does not matter.
+    Forget(usize),
+    /// A while.
+    Pause,
     /// Lets the card pass its gate.
     Gate(usize),
     /// Waits until the card is at its gate.
@@ -149,6 +160,9 @@ fn action(line: &str) -> Option<Action> {
         ["insert", number, atr] => Action::Insert(slot(number)?, crate::words::bytes(atr)?),
         ["remove", number] => Action::Remove(slot(number)?),
         ["card", number] => Action::Card(slot(number)?),
+        ["power", number] => Action::Power(slot(number)?),
+        ["forget", number] => Action::Forget(slot(number)?),
+        ["pause"] => Action::Pause,
         ["gate", number] => Action::Gate(slot(number)?),
         ["at-gate", number] => Action::AtGate(slot(number)?),
         ["kill", client] => Action::Kill(client.to_owned()),

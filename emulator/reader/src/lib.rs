@@ -41,12 +41,14 @@
 
 mod error;
 pub mod observer;
+mod profile;
 pub mod protocol;
 mod server;
 pub mod table;
 pub mod vpcd;
 
 pub use error::ReaderError;
+pub use profile::{Channel, ReaderProfile};
 pub use server::{
     Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, ReaderUsage, RunningServer,
     Settings, SocketFile, Usage,

@@ -111,6 +111,10 @@ pub enum ReaderEvent<'a> {
     Removed(usize),
     /// The card in a reader was reset, and no client asked for it.
     Reset(usize),
+    /// A reader was plugged in: its number and its name.
+    Plugged(usize, &'a str),
+    /// A reader was unplugged, with the card in it.
+    Unplugged(usize),
 }
 
 impl fmt::Display for ReaderEvent<'_> {
@@ -155,6 +159,8 @@ impl fmt::Display for ReaderEvent<'_> {
             Self::Inserted(reader) => write!(f, "reader {reader}: card inserted"),
             Self::Removed(reader) => write!(f, "reader {reader}: card removed"),
             Self::Reset(reader) => write!(f, "reader {reader}: card reset by hand"),
+            Self::Plugged(reader, name) => write!(f, "reader {reader}: plugged in, {name:?}"),
+            Self::Unplugged(reader) => write!(f, "reader {reader}: unplugged"),
         }
     }
 }

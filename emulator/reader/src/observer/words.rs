@@ -81,6 +81,7 @@ pub(super) fn attribute_name(id: u32) -> Cow<'static, str> {
         attribute::VENDOR_NAME => "SCARD_ATTR_VENDOR_NAME",
         attribute::VENDOR_IFD_TYPE => "SCARD_ATTR_VENDOR_IFD_TYPE",
         attribute::VENDOR_IFD_VERSION => "SCARD_ATTR_VENDOR_IFD_VERSION",
+        attribute::VENDOR_IFD_SERIAL_NO => "SCARD_ATTR_VENDOR_IFD_SERIAL_NO",
         attribute::CHANNEL_ID => "SCARD_ATTR_CHANNEL_ID",
         attribute::ICC_PRESENCE => "SCARD_ATTR_ICC_PRESENCE",
         attribute::ICC_INTERFACE_STATUS => "SCARD_ATTR_ICC_INTERFACE_STATUS",
@@ -95,7 +96,10 @@ pub(super) fn attribute_name(id: u32) -> Cow<'static, str> {
 /// The name of a control code, or its number.
 pub(super) fn control_name(code: u32) -> Cow<'static, str> {
     Cow::Borrowed(match code {
-        control::GET_FEATURE_REQUEST => "CM_IOCTL_GET_FEATURE_REQUEST",
+        control::GET_FEATURE_REQUEST | control::GET_FEATURE_REQUEST_WINDOWS => {
+            "CM_IOCTL_GET_FEATURE_REQUEST"
+        }
+        control::VENDOR_IFD_EXCHANGE => "IOCTL_SMARTCARD_VENDOR_IFD_EXCHANGE",
         control::GET_TLV_PROPERTIES => "FEATURE_GET_TLV_PROPERTIES",
         other => return Cow::Owned(format!("code 0x{other:08X}")),
     })

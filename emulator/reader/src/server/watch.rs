@@ -77,6 +77,10 @@ impl Watcher {
             Input::Inserted(reader) => self.tell(&ReaderEvent::Inserted(*reader)),
             Input::Removed(reader) => self.tell(&ReaderEvent::Removed(*reader)),
             Input::Reset(reader) => self.tell(&ReaderEvent::Reset(*reader)),
+            Input::Plugged(reader, setup) => {
+                self.tell(&ReaderEvent::Plugged(*reader, &setup.name));
+            }
+            Input::Unplugged(reader) => self.tell(&ReaderEvent::Unplugged(*reader)),
             _ => {}
         }
     }

@@ -9,6 +9,14 @@ use cie_store::FileStore;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// `name.cie` for the first card, `name-2.cie` for the second.
+fn numbered(name: &str, card: usize) -> String {
+    match card {
+        1 => format!("{name}.cie"),
+        _ => format!("{name}-{card}.cie"),
+    }
+}
+
 /// A folder of artifacts.
 pub(crate) struct Artifacts(PathBuf);
 
@@ -32,14 +40,14 @@ impl Artifacts {
         self.0.join("trace.txt")
     }
 
-    /// The card as it was before the program ran.
-    pub(crate) fn before(&self, image: &CardImage) -> Result<(), CliError> {
-        self.image("before.cie", image)
+    /// Card number `card`, from 1, as it was before the program ran.
+    pub(crate) fn before(&self, card: usize, image: &CardImage) -> Result<(), CliError> {
+        self.image(&numbered("before", card), image)
     }
 
-    /// The card as the program left it.
-    pub(crate) fn after(&self, image: &CardImage) -> Result<(), CliError> {
-        self.image("after.cie", image)
+    /// Card number `card`, from 1, as the program left it.
+    pub(crate) fn after(&self, card: usize, image: &CardImage) -> Result<(), CliError> {
+        self.image(&numbered("after", card), image)
     }
 
     fn image(&self, name: &str, image: &CardImage) -> Result<(), CliError> {
@@ -59,12 +67,12 @@ impl Artifacts {
     }
 
     /// The command that does it again: `options` are those of `cie run`.
-    /// `stored` says that the card came from a file; then a copy of the image
-    /// from before is used.
+    /// `stored` cards came from files; then copies of the images from before
+    /// are used.
     pub(crate) fn replay(
         &self,
         options: &str,
-        stored: bool,
+        stored: usize,
         command: &[std::ffi::OsString],
     ) -> Result<(), CliError> {
         let words: Vec<_> = command
@@ -72,17 +80,21 @@ impl Artifacts {
             .map(|word| shell_word(&word.to_string_lossy()))
             .collect();
         let mut script = "#!/bin/sh\n# Does it again. Call it in the folder where it was done the first time.\nset -e\n".to_owned();
-        if stored {
-            script.push_str(
-                "card=$(mktemp -d)/card.cie\ncp \"$(dirname \"$0\")/before.cie\" \"$card\"\n",
-            );
-            script.push_str(&format!(
-                "exec cie run --card \"$card\"{options} -- {}\n",
-                words.join(" ")
-            ));
-        } else {
-            script.push_str(&format!("exec cie run{options} -- {}\n", words.join(" ")));
+        let mut cards = String::new();
+        if stored > 0 {
+            script.push_str("cards=$(mktemp -d)\n");
         }
+        for card in 1..=stored {
+            let (from, to) = (numbered("before", card), numbered("card", card));
+            script.push_str(&format!(
+                "cp \"$(dirname \"$0\")/{from}\" \"$cards/{to}\"\n"
+            ));
+            cards.push_str(&format!(" --card \"$cards/{to}\""));
+        }
+        script.push_str(&format!(
+            "exec cie run{cards}{options} -- {}\n",
+            words.join(" ")
+        ));
         let path = self.0.join("replay.sh");
         let written = std::fs::OpenOptions::new()
             .write(true)

@@ -12,6 +12,10 @@ use thiserror::Error;
 
 /// `cie` itself failed; the child's own exit codes stay below.
 pub(crate) const EXIT_FAILURE: u8 = 125;
+/// A running `cie` refused what `cie control` asked.
+pub(crate) const EXIT_REFUSED: u8 = 1;
+/// The arguments do not fit together.
+pub(crate) const EXIT_ARGUMENTS: u8 = 2;
 /// The child was found and could not be started.
 pub(crate) const EXIT_NOT_EXECUTABLE: u8 = 126;
 /// The child was not found.
@@ -57,6 +61,23 @@ pub(crate) enum CliError {
     UsedTwice(PathBuf),
     #[error("{} is not empty; name a new folder, nothing in this one is touched", .0.display())]
     NotEmpty(PathBuf),
+    #[error(
+        "{cards} cards and {readers} readers: each card needs a reader of its own; \
+         raise --readers or leave it out"
+    )]
+    TooFewReaders { readers: usize, cards: usize },
+    #[error("{0}")]
+    Refused(String),
+    #[error(
+        "the file's name does not fit into a line: it has a line end or a blank at its end, or is not UTF-8; rename it"
+    )]
+    NoLine,
+    #[error(
+        "nobody controls readers at {}; `cie run` gives its program CIE_CONTROL, and \
+         `cie serve` prints it",
+        .0.display()
+    )]
+    NoControl(PathBuf),
     #[error("no `cie serve` is running at {}; start one, or name its socket with --pcsc", .0.display())]
     NoServer(PathBuf),
     #[error("cannot {action} {}: {source}", path.display())]
@@ -92,6 +113,8 @@ impl CliError {
                 EXIT_NOT_FOUND
             }
             Self::Start { .. } => EXIT_NOT_EXECUTABLE,
+            Self::Refused(_) => EXIT_REFUSED,
+            Self::TooFewReaders { .. } => EXIT_ARGUMENTS,
             _ => EXIT_FAILURE,
         }
     }

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie serve` and `cie env`: readers that stay, and how programs find them.
 
-use crate::desk::{SharedCard, issue, reader_name};
+use crate::control::{ControlServer, socket_beside};
+use crate::desk::{Layout, issue, reader_count, reader_name};
 use crate::error::CliError;
+use crate::hand::NewCard;
 use crate::stored::Memory;
+use crate::trace::{Header, Recorder, TraceFile};
 use crate::{out, stored, vpcd};
-use cie_card::Card;
-use cie_personalisation::{CardFacts, IssuedCard};
-use cie_reader::{Place, ReaderServer, ReaderSpec};
+use cie_personalisation::{CardFacts, Persona};
+use cie_reader::Place;
 use clap::Args;
 use serde_json::json;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(crate) const SERVE_HELP: &str = "\
 Examples:
   cie serve --card card.cie
   cie serve --card one.cie --card two.cie       # two readers
+  cie serve --card one.cie --readers 3 --empty  # until `cie control insert`
+  cie serve --trace all.txt                     # exchanges and PC/SC calls
   cie serve --pcsc ~/.cie/socket                # a fresh card, at a place of its own
   cie serve --vpcd                              # behind vpcd in the system's pcscd
   cie serve --vpcd [::1]:35963 --json
@@ -28,7 +33,8 @@ same for a server that is running. A card file keeps counters and PIN.
 
 The socket is at $XDG_RUNTIME_DIR/cie/pcscd.comm, or /tmp/cie-UID/pcscd.comm where
 that variable is not set. Its folder is closed to other users. SIGINT, SIGTERM and
-SIGHUP end the server. With --vpcd or --vpcd-listen there is no socket of ours: a card is in
+SIGHUP end the server. Beside it, with .control behind its name, is the socket of
+`cie control`. With --vpcd or --vpcd-listen there is no socket of ours: a card is in
 one reader at a time, and that one is pcscd's. Then each connection that comes or goes is
 told in a line, `# slot 0: connected, ...`; with --json in an object whose \"event\" is
 connected, reconnected, lost or unreachable.
@@ -52,6 +58,29 @@ pub(crate) struct ServeOptions {
     /// a fresh card in memory.
     #[arg(long, value_name = "FILE")]
     card: Vec<PathBuf>,
+    /// Number of readers: as many as cards, unless there are to be more; those
+    /// are empty.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u8).range(1..=16),
+        conflicts_with_all = ["vpcd", "vpcd_listen"]
+    )]
+    readers: Option<u8>,
+    /// Start with every reader empty. The cards lie beside theirs until
+    /// `cie control insert`.
+    #[arg(long, conflicts_with_all = ["vpcd", "vpcd_listen"])]
+    empty: bool,
+    /// Write every exchange and the PC/SC calls around them to FILE, as
+    /// `cie run --trace` does. An existing file is replaced.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["vpcd", "vpcd_listen"])]
+    trace: Option<PathBuf>,
+    /// Show PIN, PUK and session keys in the trace instead of masking them.
+    #[arg(long, requires = "trace")]
+    trace_secrets: bool,
+    /// Leave the PC/SC calls out of the trace.
+    #[arg(long, requires = "trace")]
+    no_trace_calls: bool,
     #[command(flatten)]
     vpcd: vpcd::Endpoint,
     /// Decides the fresh card, and the random numbers of cards from files.
@@ -73,7 +102,7 @@ pub(crate) struct EnvOptions {
 }
 
 /// Where a server listens that was not told where: one per user.
-fn usual_place() -> PathBuf {
+pub(crate) fn usual_place() -> PathBuf {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let folder = match runtime.filter(|path| path.is_absolute()) {
         Some(path) => path.join("cie"),
@@ -87,9 +116,9 @@ fn place(named: Option<&PathBuf>) -> Result<PathBuf, CliError> {
     std::path::absolute(&path).map_err(CliError::io("resolve", path))
 }
 
-fn export(socket: &Path) -> String {
+fn export(name: &str, socket: &Path) -> String {
     let word = out::shell_word(&socket.to_string_lossy());
-    format!("export PCSCLITE_CSOCK_NAME={word}")
+    format!("export {name}={word}")
 }
 
 /// The signals that end a server.
@@ -117,36 +146,58 @@ impl Ends {
     }
 }
 
-/// The cards that were asked for, with their memories.
-fn cards(options: &ServeOptions) -> Result<Vec<(IssuedCard, Memory)>, CliError> {
-    let mut cards = Vec::new();
-    if options.card.is_empty() {
-        let fresh = issue(options.seed)?;
-        cards.push((fresh, Memory::Ram));
-    }
-    for (index, path) in options.card.iter().enumerate() {
-        let same =
-            |other: &PathBuf| std::fs::canonicalize(other).ok() == std::fs::canonicalize(path).ok();
-        if path.exists() && options.card.iter().take(index).any(same) {
-            return Err(CliError::UsedTwice(path.clone()));
-        }
-        cards.push(stored::open(path, options.seed)?);
-    }
-    Ok(cards)
+/// The cards that were asked for, and what a trace calls the first.
+fn cards(options: &ServeOptions) -> Result<(String, Vec<NewCard>), CliError> {
+    let Some(first) = options.card.first() else {
+        let card = NewCard {
+            issued: issue(options.seed)?,
+            memory: Memory::Ram,
+        };
+        return Ok((Persona::adult()?.id().to_owned(), vec![card]));
+    };
+    let cards = stored::open_all(&options.card, options.seed)?;
+    Ok((format!("file {}", first.display()), cards))
+}
+
+/// Who sees what the cards do: nobody, unless a trace was asked for.
+fn recorder(
+    options: &ServeOptions,
+    persona: String,
+    first: &NewCard,
+) -> Result<Recorder, CliError> {
+    let file = options.trace.as_ref().map(|path| {
+        let header = Header {
+            persona,
+            seed: options.seed,
+            family: first.issued.image.profile.family.id.clone(),
+            more: Vec::new(),
+        };
+        TraceFile::create(path, options.trace_secrets, &header)
+            .map_err(CliError::io("write the trace to", path))
+    });
+    Ok(Recorder::new(file.transpose()?))
 }
 
 pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
-    let cards = cards(options)?;
+    let (name, cards) = cards(options)?;
     if let Some(mode) = options.vpcd.mode() {
-        return vpcd::serve(&mode, cards, options.json);
+        let cards = cards.into_iter().map(|card| (card.issued, card.memory));
+        return vpcd::serve(&mode, cards.collect(), options.json);
     }
-    let mut specs = Vec::new();
-    let mut facts = Vec::new();
-    for (number, (issued, memory)) in cards.into_iter().enumerate() {
-        let card = SharedCard::new(Card::new(issued.image, memory, issued.card_seed)?);
-        specs.push(ReaderSpec::with_card(reader_name(number), Box::new(card)));
-        facts.push(issued.facts);
-    }
+    let readers = reader_count(options.readers, cards.len())?;
+    let Some(first) = cards.first() else {
+        return Err(CliError::TooFewReaders { readers, cards: 0 });
+    };
+    let recorder = recorder(options, name, first)?;
+    let facts: Vec<CardFacts> = cards.iter().map(|card| card.issued.facts.clone()).collect();
+    let observer = recorder.reader_observer(!options.no_trace_calls);
+    let layout = Layout {
+        cards,
+        readers,
+        empty: options.empty,
+        seed: options.seed,
+        observer: options.trace.as_ref().map(|_| observer),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -154,41 +205,78 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
     runtime.block_on(async {
         // Handlers first, so that no signal leaves the socket behind.
         let mut ends = Ends::new()?;
-        let server = ReaderServer::bind(&Place::At(place(options.pcsc.as_ref())?), specs)?;
+        let socket = Place::At(place(options.pcsc.as_ref())?);
+        let (server, hand) = layout.lay_out(&socket, &recorder)?;
+        let by_hand = ControlServer::start(server.path(), Arc::clone(&hand))?;
         let control = server.control();
-        announce(options.json, server.path(), &facts)?;
+        let place = Served {
+            socket: server.path(),
+            control: by_hand.path(),
+            facts: &facts,
+            readers,
+            empty: options.empty,
+        };
+        place.announce(options.json)?;
         let stopped = async {
             ends.next().await;
+            // Before the readers' socket, whose folder it is in.
+            drop(by_hand);
             control.stop();
         };
         let (served, ()) = tokio::join!(server.serve(), stopped);
         drop(served?);
-        Ok(())
+        match (recorder.file_error(), &options.trace) {
+            (Some(error), Some(path)) => Err(CliError::io("write the trace to", path)(error)),
+            _ => Ok(()),
+        }
     })
 }
 
-fn announce(json: bool, socket: &Path, cards: &[CardFacts]) -> Result<(), CliError> {
-    let named = || {
-        cards
-            .iter()
-            .enumerate()
-            .map(|(n, facts)| (reader_name(n), facts))
-    };
-    if json {
-        let readers: Vec<_> = named()
-            .map(|(name, facts)| json!({ "name": name, "serial": facts.serial, "nis": facts.nis }))
-            .collect();
-        return out::line(json!({
-            "PCSCLITE_CSOCK_NAME": socket.to_string_lossy(),
-            "readers": readers,
-        }));
+/// What there is to tell about a server.
+struct Served<'a> {
+    socket: &'a Path,
+    control: &'a Path,
+    facts: &'a [CardFacts],
+    readers: usize,
+    /// The cards lie beside their readers.
+    empty: bool,
+}
+
+impl Served<'_> {
+    fn announce(&self, json: bool) -> Result<(), CliError> {
+        let readers = (0..self.readers).map(|number| (reader_name(number), self.facts.get(number)));
+        if json {
+            let readers: Vec<_> = readers
+                .map(|(name, facts)| {
+                    json!({
+                        "name": name,
+                        "present": facts.is_some() && !self.empty,
+                        "serial": facts.map(|facts| &facts.serial),
+                        "nis": facts.map(|facts| &facts.nis),
+                    })
+                })
+                .collect();
+            return out::line(json!({
+                "PCSCLITE_CSOCK_NAME": self.socket.to_string_lossy(),
+                "CIE_CONTROL": self.control.to_string_lossy(),
+                "readers": readers,
+            }));
+        }
+        let beside = if self.empty { "empty; beside it " } else { "" };
+        let readers = readers.map(|(name, facts)| match facts {
+            Some(facts) => {
+                let holder = format!("{} {}", facts.given_names, facts.surname);
+                format!("# {name}: {beside}{holder}, card {}", facts.serial)
+            }
+            None => format!("# {name}: empty"),
+        });
+        let sockets = [
+            format!("# socket: {}", self.socket.display()),
+            export("CIE_CONTROL", self.control),
+            export("PCSCLITE_CSOCK_NAME", self.socket),
+        ];
+        out::lines(readers.chain(sockets))
     }
-    for (name, facts) in named() {
-        let holder = format!("{} {}", facts.given_names, facts.surname);
-        out::line(format_args!("# {name}: {holder}, card {}", facts.serial))?;
-    }
-    out::line(format_args!("# socket: {}", socket.display()))?;
-    out::line(export(socket))
 }
 
 /// Prints how programs find a server, if one answers.
@@ -197,9 +285,16 @@ pub(crate) fn env(options: &EnvOptions) -> Result<(), CliError> {
     if UnixStream::connect(&socket).is_err() {
         return Err(CliError::NoServer(socket));
     }
+    let control = socket_beside(&socket);
     if options.json {
-        let object = json!({ "PCSCLITE_CSOCK_NAME": socket.to_string_lossy() });
+        let object = json!({
+            "PCSCLITE_CSOCK_NAME": socket.to_string_lossy(),
+            "CIE_CONTROL": control.to_string_lossy(),
+        });
         return out::line(format_args!("{object:#}"));
     }
-    out::line(export(&socket))
+    out::lines([
+        export("CIE_CONTROL", &control),
+        export("PCSCLITE_CSOCK_NAME", &socket),
+    ])
 }

@@ -21,10 +21,7 @@ use common::{Client, FIRST, GUARD, Happened, SECOND, card, server};
 /// A server that tells what it sees, line by line.
 fn watched() -> (RunningServer, common::Watch, Receiver<String>) {
     let (card, watch) = card();
-    let readers = vec![
-        ReaderSpec::with_card(FIRST, card),
-        ReaderSpec::empty(SECOND),
-    ];
+    let readers = vec![ReaderSpec::empty(FIRST), ReaderSpec::empty(SECOND)];
     let (tell, told) = channel();
     let tell = Mutex::new(tell);
     let server = ReaderServer::bind(&Place::Private, readers)
@@ -34,6 +31,9 @@ fn watched() -> (RunningServer, common::Watch, Receiver<String>) {
         }))
         .spawn()
         .unwrap();
+    // From here on nobody waits for the card's first power.
+    server.control().insert_card(0, card).unwrap();
+    assert_eq!(next(&told), "reader 0: card inserted");
     (server, watch, told)
 }
 

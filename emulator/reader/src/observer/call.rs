@@ -132,78 +132,87 @@ impl fmt::Display for Where {
     }
 }
 
-/// What came out of a call.
+/// What came out of a call, without the bytes that came along.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The return value; some requests have none.
     pub rv: Option<u32>,
-    words: String,
+    command: Command,
+    reply: Option<Reply>,
 }
 
 impl Answer {
-    pub(crate) fn new(call: &Call, reply: Option<&Reply>) -> Self {
-        let (rv, more) = match reply {
-            Some(Reply::Version(message)) => {
-                (message.rv, format!("{}.{}", message.major, message.minor))
-            }
-            Some(Reply::Establish(message)) => {
-                (message.rv, format!("context {:08X}", message.context))
-            }
-            Some(Reply::Connect(message)) => {
-                let protocol = protocol_names(message.active);
-                (
-                    message.rv,
-                    format!("handle {:08X}, {protocol}", message.card),
-                )
-            }
-            Some(Reply::Reconnect(message)) => (message.rv, protocol_names(message.active)),
+    pub(crate) fn new(command: Command, reply: Option<&Reply>) -> Self {
+        let (rv, reply) = match reply {
             Some(Reply::Transmit(message, _)) => {
-                (message.rv, format!("{} bytes", message.receive_length))
+                let reply = Reply::Transmit(*message, Vec::new());
+                (Some(message.rv), Some(reply))
             }
-            Some(Reply::Control(message, _)) => (message.rv, format!("{} bytes", message.returned)),
-            Some(Reply::Attribute(message)) => (message.rv, format!("{} bytes", message.length)),
-            Some(Reply::Release(message)) => (message.rv, String::new()),
-            Some(Reply::Disconnect(message)) => (message.rv, String::new()),
-            Some(Reply::Begin(message)) => (message.rv, String::new()),
-            Some(Reply::End(message)) => (message.rv, String::new()),
-            Some(Reply::Status(message)) => (message.rv, String::new()),
-            Some(Reply::Cancel(message)) => (message.rv, String::new()),
+            Some(Reply::Control(message, _)) => {
+                let reply = Reply::Control(*message, Vec::new());
+                (Some(message.rv), Some(reply))
+            }
             Some(
                 Reply::ReaderStates(_)
                 | Reply::WaitEvent(_)
                 | Reply::ReaderEvents(_)
                 | Reply::StateSize(_),
             )
-            | None => {
-                return Self {
-                    rv: None,
-                    words: waiting_words(call.command()).to_owned(),
-                };
-            }
+            | None => (None, None),
+            Some(reply) => (value_of(reply), Some(reply.clone())),
         };
-        let mut words = format!(" -> {}", return_name(rv));
-        if rv == rv::SUCCESS && !more.is_empty() {
-            words.push_str(", ");
-            words.push_str(&more);
-        }
-        Self {
-            rv: Some(rv),
-            words,
-        }
+        Self { rv, command, reply }
     }
 }
 
-/// What a request without a return value has done.
-fn waiting_words(command: Command) -> &'static str {
-    match command {
-        Command::Wait => " waits for a change",
-        Command::StopWaiting => " waits no longer (timeout, or nothing to wait for)",
-        _ => "",
-    }
+/// The return value in a reply.
+fn value_of(reply: &Reply) -> Option<u32> {
+    Some(match reply {
+        Reply::Version(message) => message.rv,
+        Reply::Establish(message) => message.rv,
+        Reply::Release(message) => message.rv,
+        Reply::Connect(message) => message.rv,
+        Reply::Reconnect(message) => message.rv,
+        Reply::Disconnect(message) => message.rv,
+        Reply::Begin(message) => message.rv,
+        Reply::End(message) => message.rv,
+        Reply::Transmit(message, _) => message.rv,
+        Reply::Control(message, _) => message.rv,
+        Reply::Status(message) => message.rv,
+        Reply::Cancel(message) => message.rv,
+        Reply::Attribute(message) => message.rv,
+        Reply::ReaderStates(_)
+        | Reply::WaitEvent(_)
+        | Reply::ReaderEvents(_)
+        | Reply::StateSize(_) => return None,
+    })
 }
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
+        let Some(value) = self.rv else {
+            return f.write_str(match self.command {
+                Command::Wait => " waits for a change",
+                Command::StopWaiting => " waits no longer (timeout, or nothing to wait for)",
+                _ => "",
+            });
+        };
+        write!(f, " -> {}", return_name(value))?;
+        if value != rv::SUCCESS {
+            return Ok(());
+        }
+        match &self.reply {
+            Some(Reply::Version(message)) => write!(f, ", {}.{}", message.major, message.minor),
+            Some(Reply::Establish(message)) => write!(f, ", context {:08X}", message.context),
+            Some(Reply::Connect(message)) => {
+                let protocol = protocol_names(message.active);
+                write!(f, ", handle {:08X}, {protocol}", message.card)
+            }
+            Some(Reply::Reconnect(message)) => write!(f, ", {}", protocol_names(message.active)),
+            Some(Reply::Transmit(message, _)) => write!(f, ", {} bytes", message.receive_length),
+            Some(Reply::Control(message, _)) => write!(f, ", {} bytes", message.returned),
+            Some(Reply::Attribute(message)) => write!(f, ", {} bytes", message.length),
+            _ => Ok(()),
+        }
     }
 }

@@ -287,7 +287,7 @@ impl Shared {
             let mine = core
                 .slots
                 .get(reader)
-                .is_some_and(|slot| slot.generation == generation);
+                .is_some_and(|slot| slot.worker.is_some() && slot.generation == generation);
             mine && core.table.is_settling(reader)
         };
         drop(self.settled.wait_while(self.lock(), waiting));

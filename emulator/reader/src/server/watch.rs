@@ -121,7 +121,12 @@ impl Watcher {
                         Place::Since(since) => Some(now - since),
                         Place::For(time) => Some(time),
                     };
-                    self.tell_answer(*id, &call, &Answer::new(&call, reply.as_ref()), queued);
+                    self.tell_answer(
+                        *id,
+                        &call,
+                        &Answer::new(call.command(), reply.as_ref()),
+                        queued,
+                    );
                 }
                 Effect::Event(id, event) => {
                     if let Some(Watched { client, .. }) = self.clients.get(id) {

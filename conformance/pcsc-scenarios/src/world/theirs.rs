@@ -53,7 +53,6 @@ struct Slot {
     watch: Watch,
 }
 
-
 fn pcscd_path() -> PathBuf {
     std::env::var_os(PCSCD).map_or_else(|| PathBuf::from(DEBIAN_PCSCD), PathBuf::from)
 }
@@ -192,7 +191,11 @@ impl Drop for Theirs {
         // Killed, as it takes seconds to end in order; nothing of it outlives the folder.
         let _ = self.pcscd.kill();
         let _ = self.pcscd.wait();
-        for connection in self.slots.iter().filter_map(|slot| slot.connection.as_ref()) {
+        for connection in self
+            .slots
+            .iter()
+            .filter_map(|slot| slot.connection.as_ref())
+        {
             let _ = connection.shutdown(Shutdown::Both);
         }
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `pcsc-scenarios [--steps] [NAME…]`: compares both worlds and prints a table;
-//! with names only the scenarios whose names contain one of them, with
-//! `--steps` every step and both outcomes. `pcsc-scenarios client` is what it
-//! starts for each client.
+//! `pcsc-scenarios [--steps] [--rows] [NAME…]`: compares both worlds and prints
+//! a table; with names only the scenarios whose names contain one of them, with
+//! `--steps` every step and both outcomes, with `--rows` the differences as rows
+//! for `docs/pcsc-differences.md`. `pcsc-scenarios client` is what it starts for
+//! each client.
 
 use std::process::ExitCode;
 
@@ -66,6 +67,12 @@ fn table(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     }
     let all: usize = compared.iter().map(|one| one.differences().len()).sum();
     println!("\n{} scenarios, {all} differences", compared.len());
+    if options.iter().any(|option| *option == "--rows") {
+        println!();
+        for difference in compared.iter().flat_map(compare::Compared::differences) {
+            println!("{}", compare::row(&difference));
+        }
+    }
     Ok(())
 }
 

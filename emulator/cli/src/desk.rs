@@ -2,14 +2,16 @@
 //! A desk with a reader and a card on it: what `cie run` and `cie demo` share.
 
 use crate::error::CliError;
+use crate::readers::{Readers, Timing};
 use crate::stored::Memory;
 use crate::trace::Recorder;
 use cie_card::{Card, CardImage, Snapshot};
 use cie_personalisation::{IssuedCard, Persona, personalise};
-use cie_reader::{Place, ReaderServer, ReaderSpec, RunningServer};
+use cie_reader::{Place, ReaderError, ReaderServer, RunningServer};
 use iso7816_wire::CardDoor;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// Name of the reader that holds the card.
 pub(crate) const READER_NAME: &str = "CIE Software Reader 00 00";
@@ -28,27 +30,40 @@ pub(crate) fn reader_name(number: usize) -> String {
 pub(crate) struct Desk {
     server: RunningServer,
     card: SharedCard,
+    /// The hand that lays the card on a reader.
+    hand: Option<JoinHandle<Result<(), ReaderError>>>,
 }
 
 impl Desk {
     /// Puts a fresh card into a reader on a private socket.
     pub(crate) fn set_up(issued: &IssuedCard, recorder: &Recorder) -> Result<Self, CliError> {
         let card = Card::new(issued.image.clone(), Memory::Ram, issued.card_seed)?;
-        Self::lay_out(card, recorder, 1)
+        Self::lay_out(card, recorder, &Readers::Plain(1), Timing::Ideal)
     }
 
-    /// Puts this card into the first of `readers` readers on a private socket.
+    /// Puts this card into the first of `readers` that takes one, on a private
+    /// socket.
     pub(crate) fn lay_out(
         card: Card<Memory>,
         recorder: &Recorder,
-        readers: usize,
+        readers: &Readers,
+        timing: Timing,
     ) -> Result<Self, CliError> {
         let card = SharedCard::new(card.with_observer(recorder.observer()));
-        let first = ReaderSpec::with_card(READER_NAME, Box::new(card.clone()));
-        let others = (1..readers).map(|number| ReaderSpec::empty(reader_name(number)));
-        let specs = std::iter::once(first).chain(others).collect();
-        let server = ReaderServer::bind(&Place::Private, specs)?.spawn()?;
-        Ok(Self { server, card })
+        let door = Box::new(card.clone());
+        let (server, hand) = match timing {
+            Timing::Ideal => {
+                let specs = readers.specs(vec![door]);
+                (ReaderServer::bind(&Place::Private, specs)?.spawn()?, None)
+            }
+            Timing::Real => {
+                let specs = readers.specs(Vec::new());
+                let server = ReaderServer::bind(&Place::Private, specs)?.spawn()?;
+                let hand = readers.lay_on(door, server.control());
+                (server, hand)
+            }
+        };
+        Ok(Self { server, card, hand })
     }
 
     /// The socket that clients connect to.
@@ -68,7 +83,12 @@ impl Desk {
 
     /// Takes everything away again.
     pub(crate) fn clear(self) -> Result<(), CliError> {
+        let laid = self.hand.map(JoinHandle::join);
         self.server.stop()?;
+        // A hand that panicked has told so on its way.
+        if let Some(Ok(laid)) = laid {
+            laid?;
+        }
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod new;
 mod out;
 mod personas;
 mod pki;
+mod readers;
 mod run;
 mod serve;
 mod show;
@@ -102,6 +103,13 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// List the reader profiles: readers that people have, with what is known of each.
+    #[command(after_help = readers::HELP)]
+    Readers {
+        /// A JSON array of objects, for programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// List the shipped personas, the holders a card can have.
     #[command(after_help = personas::HELP)]
     Personas {
@@ -139,6 +147,7 @@ Examples:
   cie run --seed 7 --trace card.txt -- pytest tests/
   cie run --card card.cie --artifacts failure/ -- ./tests
   cie run --readers 3 -- pcsc_scan -r
+  cie run --reader-profile acr1252u -- pcsc_scan -r
   cie run --persona minor --family actalis-2023 -- ./tests
   cie run --persona mine.toml --state pin-blocked -- ./tests
 
@@ -187,6 +196,7 @@ fn main() -> ExitCode {
         Action::Env(options) => serve::env(&options).map(|()| 0),
         Action::Completions { shell } => completions(shell).map(|()| 0),
         Action::Families { json } => families::list(json).map(|()| 0),
+        Action::Readers { json } => readers::list(json).map(|()| 0),
         Action::Personas { json } => personas::list(json).map(|()| 0),
         Action::Pki {
             folder,

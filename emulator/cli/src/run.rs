@@ -3,8 +3,9 @@
 
 use crate::artifacts::Artifacts;
 use crate::child::{Keeper, exit_code};
-use crate::desk::{Desk, READER_NAME};
+use crate::desk::Desk;
 use crate::error::CliError;
+use crate::readers::{Profiles, Timing};
 use crate::stored::{self, Memory};
 use crate::trace::{Header, Recorder, TraceFile};
 use crate::who::Who;
@@ -25,8 +26,13 @@ pub(crate) struct Table {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["persona", "family", "state", "fresh_keys"])]
     card: Option<PathBuf>,
     /// Number of readers: the first holds the card, the others are empty.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16), conflicts_with = "ids")]
     readers: u8,
+    #[command(flatten)]
+    profiles: Profiles,
+    /// When the reader notices the card.
+    #[arg(long, value_enum, default_value_t, requires = "ids")]
+    reader_timing: Timing,
     /// Put trace.txt, before.cie and after.cie (the card before and after) and
     /// replay.sh into DIR, which must be new or empty. The images hold codes
     /// and keys.
@@ -51,6 +57,8 @@ pub(crate) struct Request {
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let mut keeper = Keeper::new()?;
     let table = &request.table;
+    let readers = table.profiles.desk(table.readers.into())?;
+    let reader = readers.for_cards().into_iter().next().map(|(_, name)| name);
     let (name, issued, memory) = match &table.card {
         Some(file) => {
             let (issued, memory) = stored::open(file, request.seed)?;
@@ -69,7 +77,12 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         persona: name,
         seed: request.seed,
         family: issued.image.profile.family.id.clone(),
-        more: request.who.header(issued.state),
+        more: request
+            .who
+            .header(issued.state)
+            .into_iter()
+            .chain(table.profiles.header())
+            .collect(),
     };
     let artifacts = table
         .artifacts
@@ -97,7 +110,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     }
     let recorder = Recorder::new(file);
     let card = Card::new(issued.image.clone(), memory, issued.card_seed)?;
-    let desk = Desk::lay_out(card, &recorder, table.readers.into())?;
+    let desk = Desk::lay_out(card, &recorder, &readers, table.reader_timing)?;
     let papers = tempfile::Builder::new()
         .prefix("cie-")
         .tempdir()
@@ -110,7 +123,10 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         .args(&request.arguments)
         .env("PCSCLITE_CSOCK_NAME", desk.socket())
         .env("CIE_CA_PEM", &ca_pem);
-    for (name, value) in environment(&issued) {
+    if reader.is_none() {
+        warn("none of these readers can hold the card; CIE_READER is not set");
+    }
+    for (name, value) in environment(&issued, reader) {
         match value {
             Some(value) => command.env(name, value),
             None => command.env_remove(name),
@@ -150,6 +166,10 @@ fn options(request: &Request) -> String {
     if request.table.readers != 1 {
         options.push_str(&format!(" --readers {}", request.table.readers));
     }
+    options.push_str(&request.table.profiles.to_string());
+    if request.table.reader_timing == Timing::Real {
+        options.push_str(" --reader-timing real");
+    }
     options
 }
 
@@ -168,7 +188,10 @@ fn warn(text: &str) {
 /// What a test needs to know about the card, so that it hard-codes nothing.
 /// A holder of half codes has the receipt from the counter and no letter, so
 /// the last halves and the whole codes are not there, not even inherited.
-fn environment(issued: &IssuedCard) -> [(&'static str, Option<String>); 10] {
+fn environment(
+    issued: &IssuedCard,
+    reader: Option<String>,
+) -> [(&'static str, Option<String>); 10] {
     let (pin, puk) = (&issued.image.state.pin, &issued.image.state.puk);
     let letter = |code: &str| (issued.state != State::HalfCodes).then(|| code.to_owned());
     let known = |value: &str| Some(value.to_owned());
@@ -182,7 +205,7 @@ fn environment(issued: &IssuedCard) -> [(&'static str, Option<String>); 10] {
         ("CIE_NIS", known(&issued.facts.nis)),
         ("CIE_SERIAL", known(&issued.facts.serial)),
         ("CIE_CF", known(&issued.facts.fiscal_code)),
-        ("CIE_READER", known(READER_NAME)),
+        ("CIE_READER", reader),
     ]
 }
 

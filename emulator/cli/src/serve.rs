@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie serve` and `cie env`: readers that stay, and how programs find them.
 
-use crate::desk::{SharedCard, issue, reader_name};
+use crate::desk::{SharedCard, issue};
 use crate::error::CliError;
+use crate::readers::Profiles;
 use crate::stored::Memory;
 use crate::{out, stored};
 use cie_card::Card;
 use cie_personalisation::CardFacts;
-use cie_reader::{Place, ReaderServer, ReaderSpec};
+use cie_reader::{Card as Door, Place, ReaderServer};
 use clap::Args;
 use serde_json::json;
 use std::os::unix::net::UnixStream;
@@ -19,6 +20,7 @@ Examples:
   cie serve --card card.cie
   cie serve --card one.cie --card two.cie       # two readers
   cie serve --pcsc ~/.cie/socket                # a fresh card, at a place of its own
+  cie serve --reader-profile acr1252u           # as that reader would
 
 Everything it prints can be given to `eval` by a shell; `cie env` prints the
 same for a server that is running. A card file keeps counters and PIN.
@@ -46,6 +48,8 @@ pub(crate) struct ServeOptions {
     /// a fresh card in memory.
     #[arg(long, value_name = "FILE")]
     card: Vec<PathBuf>,
+    #[command(flatten)]
+    profiles: Profiles,
     /// Decides the fresh card, and the random numbers of cards from files.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -98,13 +102,22 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
         }
         cards.push(stored::open(path, options.seed)?);
     }
-    let mut specs = Vec::new();
-    let mut facts = Vec::new();
-    for (number, (issued, memory)) in cards.into_iter().enumerate() {
-        let card = SharedCard::new(Card::new(issued.image, memory, issued.card_seed)?);
-        specs.push(ReaderSpec::with_card(reader_name(number), Box::new(card)));
-        facts.push(issued.facts);
+    let readers = options.profiles.desk(cards.len())?;
+    let slots = readers.for_cards();
+    if cards.len() > slots.len() {
+        return Err(CliError::TooFewSlots {
+            cards: cards.len(),
+            slots: slots.len(),
+        });
     }
+    let mut doors: Vec<Door> = Vec::new();
+    let mut facts = Vec::new();
+    for ((issued, memory), (_, reader)) in cards.into_iter().zip(slots) {
+        let card = SharedCard::new(Card::new(issued.image, memory, issued.card_seed)?);
+        doors.push(Box::new(card));
+        facts.push((reader, issued.facts));
+    }
+    let specs = readers.specs(doors);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -139,15 +152,10 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
     })
 }
 
-fn announce(json: bool, socket: &Path, cards: &[CardFacts]) -> Result<(), CliError> {
-    let named = || {
-        cards
-            .iter()
-            .enumerate()
-            .map(|(n, facts)| (reader_name(n), facts))
-    };
+fn announce(json: bool, socket: &Path, cards: &[(String, CardFacts)]) -> Result<(), CliError> {
     if json {
-        let readers: Vec<_> = named()
+        let readers: Vec<_> = cards
+            .iter()
             .map(|(name, facts)| json!({ "name": name, "serial": facts.serial, "nis": facts.nis }))
             .collect();
         return out::line(json!({
@@ -155,7 +163,7 @@ fn announce(json: bool, socket: &Path, cards: &[CardFacts]) -> Result<(), CliErr
             "readers": readers,
         }));
     }
-    for (name, facts) in named() {
+    for (name, facts) in cards {
         let holder = format!("{} {}", facts.given_names, facts.surname);
         out::line(format_args!("# {name}: {holder}, card {}", facts.serial))?;
     }

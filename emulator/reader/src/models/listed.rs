@@ -32,7 +32,7 @@ pub struct ListedSlot {
 /// number, and the slots behind one interface share it and count themselves.
 #[must_use]
 pub fn lay_out(models: &[&'static ReaderModel]) -> Vec<ListedSlot> {
-    let mut places = Vec::new();
+    let mut slots = Vec::new();
     let mut counts = BTreeMap::new();
     for (index, model) in models.iter().copied().enumerate() {
         let address = u8::try_from(index).unwrap_or(u8::MAX);
@@ -43,7 +43,7 @@ pub fn lay_out(models: &[&'static ReaderModel]) -> Vec<ListedSlot> {
             } else {
                 (*count + position, 0)
             };
-            places.push(ListedSlot {
+            slots.push(ListedSlot {
                 model,
                 slot,
                 name: format!(
@@ -60,7 +60,7 @@ pub fn lay_out(models: &[&'static ReaderModel]) -> Vec<ListedSlot> {
             model.slots.len()
         };
     }
-    places
+    slots
 }
 
 /// Interface and serial as pcscd puts them behind a reader's name: a serial

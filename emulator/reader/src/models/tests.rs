@@ -31,7 +31,7 @@ impl CardDoor for Echo {
     }
 }
 
-fn place(id: &str) -> ListedSlot {
+fn antenna(id: &str) -> ListedSlot {
     let slots = lay_out(&[model(id).unwrap()]);
     slots.into_iter().find(ListedSlot::takes_card).unwrap()
 }
@@ -196,7 +196,7 @@ fn numbers_go_on_within_a_driver() {
 #[test]
 fn what_is_too_long_does_not_reach_the_card() {
     let (tell, got) = channel();
-    let mut door = place("acr122u").door(Box::new(Echo(tell)) as Card);
+    let mut door = antenna("acr122u").door(Box::new(Echo(tell)) as Card);
     door.power_on();
     // dwMaxCCIDMessageLength 271, ten of them header.
     assert_eq!(door.transmit(&command(261, 2)).len(), 2);
@@ -212,7 +212,7 @@ fn what_is_too_long_does_not_reach_the_card() {
 fn where_the_driver_chains_every_length_goes() {
     for id in ["utrust-3700f", "minilector-air-evo", "android-vpcd"] {
         let (tell, got) = channel();
-        let mut door = place(id).door(Box::new(Echo(tell)) as Card);
+        let mut door = antenna(id).door(Box::new(Echo(tell)) as Card);
         assert_eq!(door.transmit(&command(5000, 4000)).len(), 4000, "{id}");
         assert_eq!(got.recv().unwrap().len(), 5000, "{id}");
     }
@@ -228,7 +228,7 @@ fn the_answer_to_reset_is_the_readers() {
         ("acr122u-clone", 0),
     ] {
         let (tell, _got) = channel();
-        let mut door = place(id).door(Box::new(Echo(tell)) as Card);
+        let mut door = antenna(id).door(Box::new(Echo(tell)) as Card);
         let (first, second) = (door.power_on(), door.reset());
         assert_eq!((first.len(), second.len()), (length, length), "{id}");
         assert_eq!(first != second, id == "acr122u-b", "{id}");

@@ -27,13 +27,13 @@ pub(crate) fn list(json: bool) -> Result<(), CliError> {
         return out::lines([format!("{:#}", Value::from(objects))]);
     }
     let mut lines = vec![format!(
-        "{:<19} {:<18} {:<26} {:<18} {:<8} READER",
+        "{:<19} {:<21} {:<29} {:<18} {:<8} READER",
         "PROFILE", "SLOTS", "READS A CIE", "ATR", "NOTICES"
     )];
     for model in MODELS {
         let of = &model.evidence;
         lines.push(format!(
-            "{:<19} {:<18} {:<26} {:<18} {:<8} {} {}",
+            "{:<19} {:<21} {:<29} {:<18} {:<8} {} {}",
             model.id,
             with(&slots(model), of.slots),
             with(model.cie.words(), of.cie),

@@ -197,6 +197,9 @@ pub enum Cie {
     ContactOnly,
     /// The card answers, but no client knows the ATR.
     UnknownAtr,
+    /// The card answers. Clients know the ATR of families they look for by a
+    /// short piece of it, and not that of the newer ones.
+    OlderFamilies,
     /// The card is noticed and never answers.
     Mute,
     /// The clients ask for an attribute the driver does not have.
@@ -211,6 +214,7 @@ impl Cie {
             Self::Reads => "yes",
             Self::ContactOnly => "no: contacts only",
             Self::UnknownAtr => "no: ATR unknown to clients",
+            Self::OlderFamilies => "partly: older families only",
             Self::Mute => "no: card stays mute",
             Self::NoAtrAttribute => "no: no ATR attribute",
         }

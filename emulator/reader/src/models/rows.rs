@@ -134,12 +134,12 @@ pub const MODELS: &[ReaderModel] = &[
         id: "acr122u-ats",
         name: "ACS ACR122U, firmware that gives the whole ATS",
         atr: AtrForm::WholeAts,
-        cie: Cie::UnknownAtr,
+        cie: Cie::OlderFamilies,
         evidence: Evidence {
             name: inferred("same device"),
             attributes: inferred("same device"),
             atr: seen("italia/cie-middleware#95: first 8 bytes; ACR122T API, 3.1.2: form"),
-            cie: seen("italia/cie-middleware#95"),
+            cie: seen("italia/cie-middleware#95; by today's lists Gemalto, NXP and STM are known"),
             ..ACR122U.evidence
         },
         ..ACR122U

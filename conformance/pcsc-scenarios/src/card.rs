@@ -124,4 +124,3 @@ impl CardDoor for Door {
         self.watch.answer(command)
     }
 }
-

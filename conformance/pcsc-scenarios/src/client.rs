@@ -46,7 +46,10 @@ pub fn run() -> std::io::Result<()> {
                     let text = perform(&shared, &call);
                     let mut out = std::io::stdout().lock();
                     // Nobody reads any more: the parent is gone.
-                    if writeln!(out, "{name} {text}").and_then(|()| out.flush()).is_err() {
+                    if writeln!(out, "{name} {text}")
+                        .and_then(|()| out.flush())
+                        .is_err()
+                    {
                         std::process::exit(1);
                     }
                 }
@@ -107,10 +110,9 @@ fn attempt(shared: &Shared, words: &[&str]) -> Option<String> {
                 words::result(rv)
             }
         }
-        ["disc", card, disposition] => words::result(raw::disconnect(
-            handle(card)?,
-            words::number(disposition)?,
-        )),
+        ["disc", card, disposition] => {
+            words::result(raw::disconnect(handle(card)?, words::number(disposition)?))
+        }
         ["begin", card] => words::result(raw::begin(handle(card)?)),
         ["end", card, disposition] => {
             words::result(raw::end(handle(card)?, words::number(disposition)?))
@@ -267,9 +269,7 @@ fn change(
     let mut text = words::result(rv);
     for (reader, seen) in readers.iter().zip(&watched) {
         let (word, _) = reader.split_once(':')?;
-        lock(shared)
-            .seen
-            .insert(key(word), seen.event & !0x2);
+        lock(shared).seen.insert(key(word), seen.event & !0x2);
         text += &format!(" {word}={}", words::event_state(seen.event));
         if !seen.atr.is_empty() {
             text += &format!(",{}", words::hex(&seen.atr));

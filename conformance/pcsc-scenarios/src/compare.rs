@@ -120,7 +120,10 @@ fn one(scenario: &Scenario, program: &Path) -> Result<Compared, Trouble> {
 pub fn known(document: &str) -> Result<BTreeSet<Difference>, Trouble> {
     let mut known = BTreeSet::new();
     for (number, line) in document.lines().enumerate() {
-        let Some(row) = line.strip_prefix("| `").and_then(|row| row.strip_suffix('|')) else {
+        let Some(row) = line
+            .strip_prefix("| `")
+            .and_then(|row| row.strip_suffix('|'))
+        else {
             continue;
         };
         let wrong = |problem: &str| Trouble::List {

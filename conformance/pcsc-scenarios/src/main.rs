@@ -32,7 +32,10 @@ fn table(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     world::possible()?;
     let mut scenarios = script::all()?;
     scenarios.retain(|scenario| {
-        names.is_empty() || names.iter().any(|name| scenario.name.contains(name.as_str()))
+        names.is_empty()
+            || names
+                .iter()
+                .any(|name| scenario.name.contains(name.as_str()))
     });
     let compared = compare::compare(&scenarios, &std::env::current_exe()?)?;
     println!("| scenario | steps | differences |\n|---|---|---|");

@@ -114,8 +114,7 @@ impl Buffer {
 pub fn establish(scope: u64) -> (Rv, i64) {
     let mut context: SCARDCONTEXT = 0;
     // SAFETY: `context` outlives the call; the reserved pointers may be null.
-    let code =
-        unsafe { pcsc_sys::SCardEstablishContext(scope, null(), null(), &raw mut context) };
+    let code = unsafe { pcsc_sys::SCardEstablishContext(scope, null(), null(), &raw mut context) };
     (rv(code), context)
 }
 
@@ -334,15 +333,7 @@ pub fn transmit(
     let (pointer, length) = (buffer.pointer(), buffer.length());
     // SAFETY: all pointers are to values that outlive the call, or null, which is checked.
     let code = unsafe {
-        pcsc_sys::SCardTransmit(
-            card,
-            send,
-            bytes,
-            dword(count),
-            null_mut(),
-            pointer,
-            length,
-        )
+        pcsc_sys::SCardTransmit(card, send, bytes, dword(count), null_mut(), pointer, length)
     };
     (rv(code), buffer.filled())
 }

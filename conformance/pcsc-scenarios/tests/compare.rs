@@ -38,7 +38,10 @@ fn every_scenario_is_the_same_but_for_the_list() {
         .collect();
     let known = compare::known(LIST).unwrap();
     let rows = |set: Vec<&compare::Difference>| {
-        set.into_iter().map(compare::row).collect::<Vec<_>>().join("\n")
+        set.into_iter()
+            .map(compare::row)
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     let unlisted = rows(found.difference(&known).collect());
     let vanished = rows(known.difference(&found).collect());
@@ -66,7 +69,12 @@ fn scenarios_have_names_of_their_own_and_steps() {
 
 #[test]
 fn a_script_that_cannot_be_read_is_named() {
-    for text in ["a est c", "== one\ninsert two", "== one\na", "== one\ninsert 0 3BX"] {
+    for text in [
+        "a est c",
+        "== one\ninsert two",
+        "== one\na",
+        "== one\ninsert 0 3BX",
+    ] {
         let error = script::parse(text).unwrap_err();
         assert!(matches!(error, Trouble::Script { .. }), "{text:?}: {error}");
     }
@@ -75,7 +83,10 @@ fn a_script_that_cannot_be_read_is_named() {
 #[test]
 fn a_difference_without_a_reason_is_no_entry() {
     for (text, good) in [
-        ("| `a` | `1 b` | `c` | `d` | it is so because of this |", true),
+        (
+            "| `a` | `1 b` | `c` | `d` | it is so because of this |",
+            true,
+        ),
         ("| `a` | `1 b` | `c` | `d` | ? |", false),
         ("| `a` | `1 b` | `c` | it is so because of this |", false),
     ] {

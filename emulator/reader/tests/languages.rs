@@ -150,7 +150,10 @@ fn library() -> Option<PathBuf> {
 #[test]
 fn java_smartcardio() {
     // A source file can only be run where the compiler is.
-    if !works(Command::new("javac").arg("-version"), "default-jdk-headless") {
+    if !works(
+        Command::new("javac").arg("-version"),
+        "default-jdk-headless",
+    ) {
         return;
     }
     let (server, _first) = server();

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Readers that come and go, and profiles, over the socket in every version of the protocol.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod common;
 
@@ -37,7 +42,10 @@ fn list(client: &mut Client, minor: i32) -> Vec<(String, u32)> {
 }
 
 fn names(client: &mut Client, minor: i32) -> Vec<String> {
-    list(client, minor).into_iter().map(|(name, _)| name).collect()
+    list(client, minor)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect()
 }
 
 #[test]
@@ -216,9 +224,15 @@ fn a_profile_decides_what_a_reader_says_and_speaks() {
     client.card = reply.card;
     for (id, value) in [
         (attribute::VENDOR_NAME, b"ACME\0".to_vec()),
-        (attribute::VENDOR_IFD_VERSION, 0x0102_0003_u32.to_ne_bytes().to_vec()),
+        (
+            attribute::VENDOR_IFD_VERSION,
+            0x0102_0003_u32.to_ne_bytes().to_vec(),
+        ),
         (attribute::VENDOR_IFD_SERIAL_NO, b"0815\0".to_vec()),
-        (attribute::CHANNEL_ID, 0x0020_0307_u32.to_ne_bytes().to_vec()),
+        (
+            attribute::CHANNEL_ID,
+            0x0020_0307_u32.to_ne_bytes().to_vec(),
+        ),
         (attribute::MAXINPUT, 261_u32.to_ne_bytes().to_vec()),
         (attribute::ATR_STRING, ATR.to_vec()),
         (0x0003_0121, vec![1, 2, 3, 4]),

@@ -79,4 +79,3 @@ impl World for Ours {
         self.watches.get(slot)
     }
 }
-

@@ -248,12 +248,14 @@ impl Shared {
         let mut core = self.lock();
         let count = core.slots.len();
         let there = core.table.has_reader(reader);
-        let slot = core.slots.get_mut(reader).filter(|_| there).ok_or(
-            ReaderError::NoSuchReader {
-                number: reader,
-                count,
-            },
-        )?;
+        let slot =
+            core.slots
+                .get_mut(reader)
+                .filter(|_| there)
+                .ok_or(ReaderError::NoSuchReader {
+                    number: reader,
+                    count,
+                })?;
         if slot.worker.is_some() {
             return Err(ReaderError::ReaderOccupied(reader));
         }

@@ -22,8 +22,8 @@ pub use socket::{LONGEST_PATH, Place};
 pub use worker::Card;
 
 use self::core::Shared;
-use crate::profile::ReaderProfile;
 use crate::ReaderError;
+use crate::profile::ReaderProfile;
 use crate::protocol::{NAME_BYTES, ReaderState};
 use crate::table::{Delay, Limits};
 use socket::SocketFile;

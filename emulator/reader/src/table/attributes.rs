@@ -132,9 +132,7 @@ fn read(reader: &Reader, unit: usize, id: u32) -> Result<Vec<u8>, u32> {
             Channel::Virtual => {
                 VIRTUAL_CHANNEL | (u32::try_from(unit).unwrap_or(u32::MAX) & 0xFFFF)
             }
-            Channel::Usb { bus, address } => {
-                USB_CHANNEL | u32::from(bus) << 8 | u32::from(address)
-            }
+            Channel::Usb { bus, address } => USB_CHANNEL | u32::from(bus) << 8 | u32::from(address),
         }),
         attribute::ICC_PRESENCE => Ok(vec![if reader.present() { 2 } else { 0 }]),
         attribute::ICC_INTERFACE_STATUS => Ok(vec![u8::from(reader.present())]),

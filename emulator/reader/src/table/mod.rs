@@ -99,10 +99,7 @@ impl Table {
     /// A table with these readers, and the effects that power their cards.
     #[must_use]
     pub fn new(readers: Vec<ReaderSetup>, limits: Limits, numbers: Numbers) -> (Self, Vec<Effect>) {
-        let readers: Vec<Reader> = readers
-            .into_iter()
-            .map(Reader::new)
-            .collect();
+        let readers: Vec<Reader> = readers.into_iter().map(Reader::new).collect();
         // The first client to ask hears of one more than there are readers.
         let readers_that_came = u32::try_from(readers.len()).unwrap_or(u32::MAX - 1) + 1;
         let mut table = Self {

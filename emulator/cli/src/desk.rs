@@ -4,7 +4,8 @@
 
 use crate::control::ControlServer;
 use crate::error::CliError;
-use crate::hand::{Hand, NewCard};
+use crate::hand::{Hand, HandError, NewCard};
+use crate::readers::{Readers, Timing};
 use crate::stored::Memory;
 use crate::trace::Recorder;
 use cie_card::{CardImage, Snapshot};
@@ -13,6 +14,7 @@ use cie_reader::observer::ReaderObserver;
 use cie_reader::{Place, ReaderServer, RunningServer};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 pub(crate) use crate::hand::SharedCard;
 
@@ -29,21 +31,12 @@ pub(crate) fn reader_name(number: usize) -> String {
     format!("CIE Software Reader {number:02} 00")
 }
 
-/// How many readers there are for so many cards.
-pub(crate) fn reader_count(asked: Option<u8>, cards: usize) -> Result<usize, CliError> {
-    match asked.map(usize::from) {
-        None => Ok(cards.max(1)),
-        Some(readers) if readers < cards => Err(CliError::TooFewReaders { readers, cards }),
-        Some(readers) => Ok(readers),
-    }
-}
-
 /// What goes onto a desk.
 pub(crate) struct Layout {
     /// A reader each, in order.
     pub(crate) cards: Vec<NewCard>,
-    /// Readers in all; those beyond the cards are empty.
-    pub(crate) readers: usize,
+    pub(crate) readers: Readers,
+    pub(crate) timing: Timing,
     /// The cards lie beside their readers.
     pub(crate) empty: bool,
     /// Decides the random numbers of cards that come later.
@@ -59,8 +52,9 @@ impl Layout {
         place: &Place,
         recorder: &Recorder,
     ) -> Result<(ReaderServer, Arc<Hand>), CliError> {
-        let names = (0..self.readers).map(reader_name).collect();
-        let mut hand = Hand::new(self.cards, names, self.empty, self.seed, recorder)?;
+        let beside = self.empty || self.timing == Timing::Real;
+        let how = (beside, self.timing);
+        let mut hand = Hand::new(self.cards, self.readers, how, self.seed, recorder)?;
         let mut server = ReaderServer::bind(place, hand.specs())?;
         if let Some(observer) = self.observer {
             server = server.with_observer(observer);
@@ -76,6 +70,8 @@ pub(crate) struct Desk {
     control: Option<ControlServer>,
     server: RunningServer,
     hand: Arc<Hand>,
+    /// Lays the cards on their readers while the programs run.
+    laying: Option<JoinHandle<Result<(), HandError>>>,
 }
 
 impl Desk {
@@ -87,7 +83,8 @@ impl Desk {
                 issued: issued.clone(),
                 memory: Memory::Ram,
             }],
-            readers: 1,
+            readers: Readers::Plain(1),
+            timing: Timing::Ideal,
             empty: false,
             seed: 0,
             observer: None,
@@ -98,17 +95,23 @@ impl Desk {
             control: None,
             server,
             hand,
+            laying: None,
         })
     }
 
     /// Lays out readers and cards on private sockets.
     pub(crate) fn lay_out(layout: Layout, recorder: &Recorder) -> Result<Self, CliError> {
+        let later = layout.timing == Timing::Real && !layout.empty;
         let (server, hand) = layout.lay_out(&Place::Private, recorder)?;
         let server = server.spawn()?;
         let control = ControlServer::start(server.path(), Arc::clone(&hand))?;
         Ok(Self {
             control: Some(control),
             server,
+            laying: later.then(|| {
+                let hand = Arc::clone(&hand);
+                std::thread::spawn(move || hand.lay_on())
+            }),
             hand,
         })
     }
@@ -123,11 +126,6 @@ impl Desk {
         self.control.as_ref().map(ControlServer::path)
     }
 
-    /// Name of reader number `number`, from 0.
-    pub(crate) fn reader_name(&self, number: usize) -> String {
-        self.hand.name(number)
-    }
-
     /// Counters and status of each card.
     pub(crate) fn inspect(&self) -> Vec<Snapshot> {
         self.hand.inspect()
@@ -140,8 +138,13 @@ impl Desk {
 
     /// Takes everything away again.
     pub(crate) fn clear(self) -> Result<(), CliError> {
+        let laid = self.laying.map(JoinHandle::join);
         drop(self.control);
         self.server.stop()?;
+        // A hand that panicked has told so on its way.
+        if let Some(Ok(laid)) = laid {
+            laid?;
+        }
         Ok(())
     }
 }

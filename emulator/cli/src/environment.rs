@@ -5,11 +5,13 @@
 use cie_personalisation::{IssuedCard, State};
 use std::process::Command;
 
-/// Tells `command` about the cards, each with the name of its reader. The first
-/// card's variables start with `CIE_`, the second one's with `CIE_2_`, and so on.
-pub(crate) fn set(command: &mut Command, cards: &[(&IssuedCard, String)]) {
+/// Tells `command` about the cards, each with the name of its reader, if there
+/// is one for it. The first card's variables start with `CIE_`, the second
+/// one's with `CIE_2_`, and so on.
+pub(crate) fn set(command: &mut Command, cards: &[IssuedCard], readers: &[String]) {
     clear(command);
-    for (index, (issued, reader)) in cards.iter().enumerate() {
+    for (index, issued) in cards.iter().enumerate() {
+        let reader = readers.get(index).map(String::as_str);
         let prefix = match index {
             0 => "CIE_".to_owned(),
             _ => format!("CIE_{}_", index + 1),
@@ -58,7 +60,7 @@ fn tells_of_a_card(name: &str) -> bool {
 
 /// A holder of half codes has the receipt from the counter and no letter, so
 /// the last halves and the whole codes are not there, not even inherited.
-fn variables(issued: &IssuedCard, reader: &str) -> [(&'static str, Option<String>); 10] {
+fn variables(issued: &IssuedCard, reader: Option<&str>) -> [(&'static str, Option<String>); 10] {
     let (pin, puk) = (&issued.image.state.pin, &issued.image.state.puk);
     let letter = |code: &str| (issued.state != State::HalfCodes).then(|| code.to_owned());
     let known = |value: &str| Some(value.to_owned());
@@ -72,7 +74,7 @@ fn variables(issued: &IssuedCard, reader: &str) -> [(&'static str, Option<String
         known(&issued.facts.nis),
         known(&issued.facts.serial),
         known(&issued.facts.fiscal_code),
-        known(reader),
+        reader.map(str::to_owned),
     ];
     let mut values = values.into_iter();
     NAMES.map(|name| (name, values.next().flatten()))

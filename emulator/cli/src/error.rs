@@ -59,6 +59,12 @@ pub(crate) enum CliError {
     Store(#[from] StoreError),
     #[error("the card file {} is used twice in this command", .0.display())]
     UsedTwice(PathBuf),
+    #[error("these readers have {0} slots, and programs of every age see 16; name fewer")]
+    TooManySlots(usize),
+    #[error(
+        "{cards} card(s) and {slots} slot(s) that can read one; name more contactless readers with --reader-profile"
+    )]
+    TooFewSlots { cards: usize, slots: usize },
     #[error("{} is not empty; name a new folder, nothing in this one is touched", .0.display())]
     NotEmpty(PathBuf),
     #[error(
@@ -66,6 +72,8 @@ pub(crate) enum CliError {
          raise --readers or leave it out"
     )]
     TooFewReaders { readers: usize, cards: usize },
+    #[error("the card could not be laid on its reader: {0}")]
+    Hand(String),
     #[error("{0}")]
     Refused(String),
     #[error(

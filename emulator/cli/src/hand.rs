@@ -7,6 +7,7 @@
 //! until the end: its file stays locked, and its counters can be looked at.
 
 use crate::error::CliError;
+use crate::readers::{Readers, Timing};
 use crate::show;
 use crate::stored::{self, Memory};
 use crate::trace::Recorder;
@@ -36,6 +37,8 @@ pub(crate) enum HandError {
     NoCard(usize),
     #[error("reader {0} holds a card already; remove it first, or swap it")]
     Occupied(usize),
+    #[error("reader {0} takes no card of this kind: it has contacts, or a module inside")]
+    Unfit(usize),
     #[error("no card lies beside reader {0}; name a card file")]
     NothingBeside(usize),
     #[error("no card has been in reader {0}")]
@@ -46,6 +49,12 @@ pub(crate) enum HandError {
     Cli(#[from] CliError),
     #[error(transparent)]
     Reader(#[from] ReaderError),
+}
+
+impl From<HandError> for CliError {
+    fn from(error: HandError) -> Self {
+        Self::Hand(error.to_string())
+    }
 }
 
 /// Where a card is.
@@ -72,7 +81,8 @@ struct Cards {
 
 /// Cards and readers, together.
 pub(crate) struct Hand {
-    names: Vec<String>,
+    readers: Readers,
+    timing: Timing,
     control: Option<ReaderControl>,
     cards: Mutex<Cards>,
     seed: u64,
@@ -80,18 +90,21 @@ pub(crate) struct Hand {
 }
 
 impl Hand {
-    /// Lays the cards out, the first in the first of the readers with these
-    /// names and so on, or beside them. `seed` decides the random numbers of
-    /// cards from files that come later.
+    /// Lays the cards out, the first in the first of the readers that takes
+    /// one and so on, or beside it. Cards for which there is no reader lie
+    /// beside the first. `seed` decides the random numbers of cards from files
+    /// that come later.
     pub(crate) fn new(
         cards: Vec<NewCard>,
-        names: Vec<String>,
-        beside: bool,
+        readers: Readers,
+        (beside, timing): (bool, Timing),
         seed: u64,
         recorder: &Recorder,
     ) -> Result<Self, CliError> {
+        let places = readers.for_cards();
         let mut hand = Self {
-            names,
+            readers,
+            timing,
             control: None,
             cards: Mutex::new(Cards {
                 cards: Vec::new(),
@@ -100,11 +113,11 @@ impl Hand {
             seed,
             recorder: recorder.clone(),
         };
-        for (number, card) in cards.into_iter().enumerate() {
-            let at = if beside {
-                At::Beside(number, 0)
-            } else {
-                At::Reader(number)
+        for (index, card) in cards.into_iter().enumerate() {
+            let at = match places.get(index) {
+                Some((reader, _)) if beside => At::Beside(*reader, 0),
+                Some((reader, _)) => At::Reader(*reader),
+                None => At::Beside(0, 0),
             };
             let cards = hand.cards.get_mut().unwrap_or_else(PoisonError::into_inner);
             cards.add(card, at, &hand.recorder)?;
@@ -115,11 +128,10 @@ impl Hand {
     /// The readers with their cards in them.
     pub(crate) fn specs(&self) -> Vec<ReaderSpec> {
         let cards = self.lock();
-        let spec = |(number, name): (usize, &String)| match cards.inside(number) {
-            Some((_, lying)) => ReaderSpec::with_card(name, Box::new(lying.card.clone())),
-            None => ReaderSpec::empty(name),
-        };
-        self.names.iter().enumerate().map(spec).collect()
+        self.readers.specs(|number| {
+            let (_, lying) = cards.inside(number)?;
+            Some(Box::new(lying.card.clone()) as _)
+        })
     }
 
     /// From now on these are the readers.
@@ -127,9 +139,19 @@ impl Hand {
         self.control = Some(control);
     }
 
-    /// Name of reader number `number`.
-    pub(crate) fn name(&self, number: usize) -> String {
-        self.names.get(number).cloned().unwrap_or_default()
+    /// Lays every card that lies beside its reader on it, as a hand does when
+    /// the programs run already.
+    pub(crate) fn lay_on(&self) -> Result<(), HandError> {
+        for (reader, _) in self.readers.for_cards() {
+            if self.lock().beside(reader).is_some() {
+                match self.insert(reader, None) {
+                    // Somebody was quicker.
+                    Ok(()) | Err(HandError::Occupied(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Cards> {
@@ -140,10 +162,12 @@ impl Hand {
     pub(crate) fn control(&self, reader: usize) -> Result<&ReaderControl, HandError> {
         let none = HandError::NoReader {
             number: reader,
-            count: self.names.len(),
+            count: self.readers.count(),
         };
         let control = self.control.as_ref();
-        control.filter(|_| reader < self.names.len()).ok_or(none)
+        control
+            .filter(|_| reader < self.readers.count())
+            .ok_or(none)
     }
 
     /// Puts a card into an empty reader: the one in `file`, or the one that
@@ -154,13 +178,31 @@ impl Hand {
         if cards.inside(reader).is_some() {
             return Err(HandError::Occupied(reader));
         }
+        if !self.readers.takes_card(reader) {
+            return Err(HandError::Unfit(reader));
+        }
         let index = match file {
             Some(file) => self.fetch(&mut cards, reader, file)?,
             None => cards
                 .beside(reader)
                 .ok_or(HandError::NothingBeside(reader))?,
         };
-        cards.put(control, index, reader)
+        self.put(&mut cards, control, index, reader)
+    }
+
+    fn put(
+        &self,
+        cards: &mut Cards,
+        control: &ReaderControl,
+        index: usize,
+        reader: usize,
+    ) -> Result<(), HandError> {
+        if let Some(lying) = cards.cards.get_mut(index) {
+            let door = Box::new(lying.card.clone());
+            control.insert_card(reader, self.readers.door(reader, door, self.timing))?;
+            lying.at = At::Reader(reader);
+        }
+        Ok(())
     }
 
     /// Takes the card out of a reader.
@@ -179,7 +221,7 @@ impl Hand {
         }
         let index = self.fetch(&mut cards, reader, file)?;
         cards.take_out(control, reader)?;
-        cards.put(control, index, reader)
+        self.put(&mut cards, control, index, reader)
     }
 
     /// Resets the card in a reader without taking its power.
@@ -249,13 +291,14 @@ impl Hand {
         };
         let cards = self.lock();
         let (usage, states) = (control.usage(), control.states());
-        let readers = self.names.iter().enumerate().map(|(number, name)| {
+        let readers = (0..self.readers.count()).map(|number| {
             let used = usage.readers.get(number).cloned().unwrap_or_default();
             let inside = cards.inside(number);
             let beside: Vec<_> = cards.all_beside(number).collect();
             json!({
                 "number": number,
-                "name": name,
+                "name": self.readers.name(number),
+                "takes_card": self.readers.takes_card(number),
                 "present": inside.is_some(),
                 "card": inside.map(|(index, _)| index + 1),
                 "serial": inside.map(|(_, lying)| &lying.facts.serial),
@@ -335,19 +378,6 @@ impl Cards {
         let cards = self.cards.iter().enumerate();
         let beside = cards.filter_map(|(index, lying)| Some((moved(lying)?, index)));
         beside.max().map(|(_, index)| index)
-    }
-
-    fn put(
-        &mut self,
-        control: &ReaderControl,
-        index: usize,
-        reader: usize,
-    ) -> Result<(), HandError> {
-        if let Some(lying) = self.cards.get_mut(index) {
-            control.insert_card(reader, Box::new(lying.card.clone()))?;
-            lying.at = At::Reader(reader);
-        }
-        Ok(())
     }
 
     fn take_out(&mut self, control: &ReaderControl, reader: usize) -> Result<(), HandError> {

@@ -15,6 +15,7 @@ mod new;
 mod out;
 mod personas;
 mod pki;
+mod readers;
 mod run;
 mod serve;
 mod show;
@@ -116,6 +117,13 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// List the reader profiles: readers that people have, with what is known of each.
+    #[command(after_help = readers::HELP)]
+    Readers {
+        /// A JSON array of objects, for programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// List the shipped personas, the holders a card can have.
     #[command(after_help = personas::HELP)]
     Personas {
@@ -155,6 +163,7 @@ Examples:
   cie run --readers 3 -- pcsc_scan -r
   cie run --card one.cie --card two.cie -- ./tests    # two readers; CIE_2_PIN
   cie run --empty -- ./tests                # they do `cie control insert` themselves
+  cie run --reader-profile acr1252u -- pcsc_scan -r
   cie run --persona minor --family actalis-2023 -- ./tests
   cie run --persona mine.toml --state pin-blocked -- ./tests
   cie run --vpcd-card 35963 -- opensc-tool --atr    # and meanwhile: vicc
@@ -207,6 +216,7 @@ fn main() -> ExitCode {
         Action::Control(options) => control::control(&options).map(|()| 0),
         Action::Completions { shell } => completions(shell).map(|()| 0),
         Action::Families { json } => families::list(json).map(|()| 0),
+        Action::Readers { json } => readers::list(json).map(|()| 0),
         Action::Personas { json } => personas::list(json).map(|()| 0),
         Action::Pki {
             folder,

@@ -3,10 +3,11 @@
 
 use crate::artifacts::Artifacts;
 use crate::child::{Keeper, exit_code};
-use crate::desk::{Desk, Layout, reader_count};
+use crate::desk::{Desk, Layout};
 use crate::environment;
 use crate::error::CliError;
 use crate::hand::NewCard;
+use crate::readers::{Profiles, Timing};
 use crate::stored::{self, Memory};
 use crate::trace::{Header, Recorder, TraceFile};
 use crate::vpcd;
@@ -30,8 +31,13 @@ pub(crate) struct Table {
     card: Vec<PathBuf>,
     /// Number of readers: as many as cards, unless there are to be more; those
     /// are empty.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16), conflicts_with = "ids")]
     readers: Option<u8>,
+    #[command(flatten)]
+    profiles: Profiles,
+    /// When the reader notices the card.
+    #[arg(long, value_enum, default_value_t, requires = "ids")]
+    reader_timing: Timing,
     /// Start with every reader empty. The cards lie beside theirs until
     /// `cie control insert`.
     #[arg(long)]
@@ -65,21 +71,40 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     if let Some(address) = table.foreign.address() {
         let mut command = Command::new(&request.program);
         command.args(&request.arguments);
-        let readers = reader_count(table.readers, 0)?;
+        let readers = table.readers.map_or(1, usize::from);
         return vpcd::run(&table.foreign, address, readers, command);
     }
     let mut keeper = Keeper::new()?;
     let (name, cards) = cards(request)?;
-    let readers = reader_count(table.readers, cards.len())?;
+    let readers = table.profiles.desk(table.readers, cards.len())?;
+    let slots: Vec<String> = readers
+        .for_cards()
+        .into_iter()
+        .map(|(_, name)| name)
+        .collect();
+    if slots.len() < cards.len() && cards.len() > 1 {
+        return Err(CliError::TooFewSlots {
+            cards: cards.len(),
+            slots: slots.len(),
+        });
+    }
     // At least one: without files there is a fresh card.
     let Some(first) = cards.first().map(|card| card.issued.clone()) else {
-        return Err(CliError::TooFewReaders { readers, cards: 0 });
+        return Err(CliError::TooFewReaders {
+            readers: readers.count(),
+            cards: 0,
+        });
     };
     let header = Header {
         persona: name,
         seed: request.seed,
         family: first.image.profile.family.id.clone(),
-        more: request.who.header(first.state),
+        more: request
+            .who
+            .header(first.state)
+            .into_iter()
+            .chain(table.profiles.header())
+            .collect(),
     };
     let artifacts = table
         .artifacts
@@ -112,6 +137,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let layout = Layout {
         cards,
         readers,
+        timing: table.reader_timing,
         empty: table.empty,
         seed: request.seed,
         observer: Some(recorder.reader_observer(request.trace_calls)),
@@ -126,11 +152,10 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
 
     let mut command = Command::new(&request.program);
     command.args(&request.arguments);
-    let named = issued.iter().enumerate();
-    let named: Vec<_> = named
-        .map(|(number, card)| (card, desk.reader_name(number)))
-        .collect();
-    environment::set(&mut command, &named);
+    if slots.is_empty() {
+        warn("none of these readers can hold the card; CIE_READER is not set");
+    }
+    environment::set(&mut command, &issued, &slots);
     command
         .env("PCSCLITE_CSOCK_NAME", desk.socket())
         .env("CIE_CA_PEM", &ca_pem);
@@ -186,10 +211,20 @@ fn cards(request: &Request) -> Result<(String, Vec<NewCard>), CliError> {
 
 /// The options that make the same card and desk again, but for card files.
 fn options(request: &Request) -> String {
-    let Table { readers, empty, .. } = &request.table;
+    let Table {
+        readers,
+        empty,
+        profiles,
+        reader_timing,
+        ..
+    } = &request.table;
     let mut options = format!(" --seed {}{}", request.seed, request.who);
     if let Some(readers) = readers {
         options.push_str(&format!(" --readers {readers}"));
+    }
+    options.push_str(&profiles.to_string());
+    if *reader_timing == Timing::Real {
+        options.push_str(" --reader-timing real");
     }
     if *empty {
         options.push_str(" --empty");

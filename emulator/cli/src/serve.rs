@@ -2,9 +2,10 @@
 //! `cie serve` and `cie env`: readers that stay, and how programs find them.
 
 use crate::control::{ControlServer, socket_beside};
-use crate::desk::{Layout, issue, reader_count, reader_name};
+use crate::desk::{Layout, issue};
 use crate::error::CliError;
 use crate::hand::NewCard;
+use crate::readers::{Profiles, Timing};
 use crate::stored::Memory;
 use crate::trace::{Header, Recorder, TraceFile};
 use crate::{out, stored, vpcd};
@@ -22,6 +23,7 @@ Examples:
   cie serve --card card.cie
   cie serve --card one.cie --card two.cie       # two readers
   cie serve --card one.cie --readers 3 --empty  # until `cie control insert`
+  cie serve --reader-profile acr1252u           # as that reader would
   cie serve --trace all.txt                     # exchanges and PC/SC calls
   cie serve --pcsc ~/.cie/socket                # a fresh card, at a place of its own
   cie serve --vpcd                              # behind vpcd in the system's pcscd
@@ -64,9 +66,11 @@ pub(crate) struct ServeOptions {
         long,
         value_name = "N",
         value_parser = clap::value_parser!(u8).range(1..=16),
-        conflicts_with_all = ["vpcd", "vpcd_listen"]
+        conflicts_with_all = ["vpcd", "vpcd_listen", "ids"]
     )]
     readers: Option<u8>,
+    #[command(flatten)]
+    profiles: Profiles,
     /// Start with every reader empty. The cards lie beside theirs until
     /// `cie control insert`.
     #[arg(long, conflicts_with_all = ["vpcd", "vpcd_listen"])]
@@ -170,7 +174,7 @@ fn recorder(
             persona,
             seed: options.seed,
             family: first.issued.image.profile.family.id.clone(),
-            more: Vec::new(),
+            more: options.profiles.header().into_iter().collect(),
         };
         TraceFile::create(path, options.trace_secrets, &header)
             .map_err(CliError::io("write the trace to", path))
@@ -184,16 +188,28 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
         let cards = cards.into_iter().map(|card| (card.issued, card.memory));
         return vpcd::serve(&mode, cards.collect(), options.json);
     }
-    let readers = reader_count(options.readers, cards.len())?;
+    let readers = options.profiles.desk(options.readers, cards.len())?;
+    let slots = readers.for_cards();
+    if cards.len() > slots.len() {
+        return Err(CliError::TooFewSlots {
+            cards: cards.len(),
+            slots: slots.len(),
+        });
+    }
     let Some(first) = cards.first() else {
-        return Err(CliError::TooFewReaders { readers, cards: 0 });
+        return Err(CliError::TooFewReaders {
+            readers: readers.count(),
+            cards: 0,
+        });
     };
     let recorder = recorder(options, name, first)?;
-    let facts: Vec<CardFacts> = cards.iter().map(|card| card.issued.facts.clone()).collect();
+    let facts = cards.iter().map(|card| card.issued.facts.clone());
+    let facts: Vec<_> = slots.into_iter().map(|(_, name)| name).zip(facts).collect();
     let observer = recorder.reader_observer(!options.no_trace_calls);
     let layout = Layout {
         cards,
         readers,
+        timing: Timing::Ideal,
         empty: options.empty,
         seed: options.seed,
         observer: options.trace.as_ref().map(|_| observer),
@@ -212,8 +228,7 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
         let place = Served {
             socket: server.path(),
             control: by_hand.path(),
-            facts: &facts,
-            readers,
+            cards: &facts,
             empty: options.empty,
         };
         place.announce(options.json)?;
@@ -236,39 +251,33 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
 struct Served<'a> {
     socket: &'a Path,
     control: &'a Path,
-    facts: &'a [CardFacts],
-    readers: usize,
+    /// Cards with the names of their readers.
+    cards: &'a [(String, CardFacts)],
     /// The cards lie beside their readers.
     empty: bool,
 }
 
 impl Served<'_> {
     fn announce(&self, json: bool) -> Result<(), CliError> {
-        let readers = (0..self.readers).map(|number| (reader_name(number), self.facts.get(number)));
         if json {
-            let readers: Vec<_> = readers
-                .map(|(name, facts)| {
-                    json!({
-                        "name": name,
-                        "present": facts.is_some() && !self.empty,
-                        "serial": facts.map(|facts| &facts.serial),
-                        "nis": facts.map(|facts| &facts.nis),
-                    })
+            let readers = self.cards.iter().map(|(name, facts)| {
+                json!({
+                    "name": name,
+                    "present": !self.empty,
+                    "serial": facts.serial,
+                    "nis": facts.nis,
                 })
-                .collect();
+            });
             return out::line(json!({
                 "PCSCLITE_CSOCK_NAME": self.socket.to_string_lossy(),
                 "CIE_CONTROL": self.control.to_string_lossy(),
-                "readers": readers,
+                "readers": readers.collect::<Vec<_>>(),
             }));
         }
         let beside = if self.empty { "empty; beside it " } else { "" };
-        let readers = readers.map(|(name, facts)| match facts {
-            Some(facts) => {
-                let holder = format!("{} {}", facts.given_names, facts.surname);
-                format!("# {name}: {beside}{holder}, card {}", facts.serial)
-            }
-            None => format!("# {name}: empty"),
+        let readers = self.cards.iter().map(|(name, facts)| {
+            let holder = format!("{} {}", facts.given_names, facts.surname);
+            format!("# {name}: {beside}{holder}, card {}", facts.serial)
         });
         let sockets = [
             format!("# socket: {}", self.socket.display()),

@@ -101,7 +101,7 @@ impl Serving {
 
     /// A program that uses the server's readers and controls them.
     fn client(&self, folder: &Path, script: &str) -> Command {
-        let mut command = cie(folder);
+        let command = cie(folder);
         let path = command.get_envs().find(|(name, _)| *name == "PATH");
         let path = path.unwrap().1.unwrap().to_owned();
         let mut client = Command::new("/usr/bin/python3");
@@ -564,7 +564,7 @@ fn too_many_clients_are_told_and_places_become_free() {
     assert_eq!(one_more.hear(), "error 64 clients are here already");
     drop(talks);
     // The server notices in its own time.
-    let mut free = || {
+    let free = || {
         let mut talk = serving.talk();
         let mut line = String::new();
         talk.0.get_mut().write_all(b"reset\n").is_ok()

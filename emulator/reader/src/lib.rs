@@ -40,6 +40,7 @@
 //! [`CardDoor`](iso7816_wire::CardDoor).
 
 mod error;
+pub mod models;
 pub mod observer;
 mod profile;
 pub mod protocol;

@@ -28,14 +28,18 @@ const DRIVERS: &str = "/usr/lib/pcsc/drivers";
 /// Only so that a defect fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// In the namespace: our folder becomes pcscd's, and no other driver is seen.
+/// Where pcscd looks for readers that are not USB devices.
+const CONFIGURATION: &str = "/etc/reader.conf.d";
+
+/// In the namespace: our folders become pcscd's, and no other driver is seen.
 const INSIDE: &str = r#"
 set -e
 mount -t tmpfs none /run
 mkdir -p /run/pcscd
 mount --bind "$1" /run/pcscd
-mount -t tmpfs none "$4"
-exec "$2" --foreground --debug --config "$3"
+mount --bind "$3" "$4"
+mount -t tmpfs none "$5"
+exec "$2" --foreground --debug
 "#;
 
 /// pcscd, its folder, and a card a slot.
@@ -75,6 +79,7 @@ pub fn possible() -> Result<(), Trouble> {
     for (path, package) in [
         (pcscd_path(), "pcscd"),
         (PathBuf::from(DRIVER), "vsmartcard-vpcd"),
+        (PathBuf::from(CONFIGURATION), "vsmartcard-vpcd"),
     ] {
         if !path.exists() {
             return Err(Trouble::NoProgram { path, package });
@@ -108,14 +113,17 @@ impl Theirs {
             "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:{port}\nLIBPATH {}\nCHANNELID {port}\n",
             at("driver.so").display()
         );
-        std::fs::write(at("reader.conf"), config).map_err(Trouble::io("write a file"))?;
+        std::fs::create_dir(at("configuration")).map_err(Trouble::io("make a folder"))?;
+        std::fs::write(at("configuration").join("vpcd"), config)
+            .map_err(Trouble::io("write a file"))?;
         let log = std::fs::File::create(at("log")).map_err(Trouble::io("make a file"))?;
         let errors = log.try_clone().map_err(Trouble::io("use a file"))?;
         let pcscd = unshare()
             .args(["sh", "-c", INSIDE, "sh"])
             .arg(at("run"))
             .arg(pcscd_path())
-            .arg(at("reader.conf"))
+            .arg(at("configuration"))
+            .arg(CONFIGURATION)
             .arg(DRIVERS)
             .env_remove("PCSCLITE_CSOCK_NAME")
             .stdin(Stdio::null())

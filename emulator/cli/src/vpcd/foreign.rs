@@ -22,7 +22,7 @@ pub(crate) struct ForeignCard {
     #[arg(
         long,
         value_name = "PORT",
-        conflicts_with_all = ["card", "persona", "family", "state", "fresh_keys", "seed", "trace", "artifacts", "empty"]
+        conflicts_with_all = ["card", "persona", "family", "state", "fresh_keys", "seed", "trace", "artifacts", "empty", "ids"]
     )]
     vpcd_card: Option<Address>,
     /// How long to wait for that card before giving up.

@@ -112,6 +112,9 @@ impl Table {
 /// The value of attribute `id`, or why there is none.
 fn read(reader: &Reader, unit: usize, id: u32) -> Result<Vec<u8>, u32> {
     let profile = &reader.profile;
+    if profile.refused.contains(&id) {
+        return Err(rv::UNSUPPORTED_FEATURE);
+    }
     if let Some(value) = profile.attributes.get(&id) {
         return Ok(value.clone());
     }

@@ -826,3 +826,88 @@ sys.exit(3)";
         "{report}"
     );
 }
+
+/// The only block of this language in the page about the control.
+fn documented(language: &str) -> &'static str {
+    let page = include_str!("../../../docs/control.md");
+    let start = format!("```{language}\n");
+    let mut blocks = page.split(start.as_str()).skip(1);
+    let block = blocks.next().and_then(|rest| rest.split("```").next());
+    assert!(blocks.next().is_none(), "two blocks of {language}");
+    block.unwrap_or_else(|| panic!("no block of {language}"))
+}
+
+#[test]
+fn the_documented_python_and_java_work_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let said = python(folder, &[], documented("python"));
+    let counters: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(counters["inserted"], true);
+    std::fs::write(folder.join("Control.java"), documented("java")).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    assert!(
+        std::env::split_paths(&path).any(|folder| folder.join("javac").exists()),
+        "javac is not installed; it is in the Debian package default-jdk-headless"
+    );
+    let said = run(folder, &[], &["java", "Control.java"]);
+    let again: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(again, counters);
+}
+
+#[test]
+fn a_reader_without_antenna_takes_no_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let readers = ["--reader-profile", "acr1281u", "--empty"];
+    let said = shell(
+        folder.path(),
+        &readers,
+        "cie control list
+         cie control insert --reader 0 2>&1 || echo \"exit $?\"
+         cie control insert --reader 1
+         cie control list
+         echo $CIE_READER",
+    );
+    let lines: Vec<_> = said.lines().collect();
+    let slots = |line: &str, what: &str| {
+        let list: Value = serde_json::from_str(line).unwrap();
+        let readers = list["readers"].as_array().unwrap().clone();
+        readers
+            .iter()
+            .map(|reader| reader[what].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(slots(lines[0], "present"), [false, false, false]);
+    assert_eq!(slots(lines[0], "takes_card"), [false, true, false]);
+    assert!(
+        lines[1].contains("reader 0 takes no card of this kind"),
+        "{said}"
+    );
+    assert_eq!(lines[2], "exit 1");
+    assert_eq!(slots(lines[3], "present"), [false, true, false]);
+    assert_eq!(slots(lines[3], "name")[1], lines[4]);
+}
+
+#[test]
+fn a_reader_that_dawdles_and_a_hand_that_is_quicker() {
+    let folder = tempfile::tempdir().unwrap();
+    let readers = [
+        "--reader-profile",
+        "android-vpcd",
+        "--reader-timing",
+        "real",
+    ];
+    // Whoever lays the card down first, it lies there, and comes back.
+    let said = shell(
+        folder.path(),
+        &readers,
+        "cie control insert 2>/dev/null || true
+         cie control counters
+         cie control remove && cie control insert
+         opensc-tool --list-readers | grep -c ' Yes '",
+    );
+    let lines: Vec<_> = said.lines().collect();
+    let counters: Value = serde_json::from_str(lines[0]).unwrap();
+    assert_eq!(counters["inserted"], true);
+    assert_eq!(lines[1], "1");
+}

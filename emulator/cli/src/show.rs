@@ -45,6 +45,7 @@ pub(crate) fn show(options: &Options) -> Result<(), CliError> {
     let image = cie_store::read(&options.file)?;
     let facts = stored::facts(&image);
     let (now, profile) = (&image.state, &image.profile);
+    let family = out::printable(&profile.family.id);
     let as_issued = now.pin == profile.issued_pin;
     if options.json {
         return out::line(format_args!(
@@ -52,7 +53,7 @@ pub(crate) fn show(options: &Options) -> Result<(), CliError> {
             json!({
                 "file": options.file.to_string_lossy(),
                 "format": IMAGE_VERSION,
-                "family": profile.family.id,
+                "family": family,
                 "atr": hex::encode_upper(&profile.family.atr),
                 "state": state(now),
                 "pin_tries": now.pin_tries,
@@ -73,7 +74,7 @@ pub(crate) fn show(options: &Options) -> Result<(), CliError> {
     out::line(format_args!("fiscal code  {}", facts.fiscal_code))?;
     out::line(format_args!("card         {}", facts.serial))?;
     out::line(format_args!("NIS          {}", facts.nis))?;
-    out::line(format_args!("family       {}", profile.family.id))?;
+    out::line(format_args!("family       {family}"))?;
     out::line(format_args!("state        {}", state(now)))?;
     out::line(format_args!(
         "PIN tries    {} of {PIN_TRIES}",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading, creating and committing the file of a card.
 
+use crate::disk;
 use crate::error::StoreError;
 use crate::lock::Lock;
 use cie_card::image::{CardState, Profile};
@@ -144,7 +145,7 @@ impl FileStore {
         let written = write_synced(&self.temporary, &bytes)
             .and_then(|()| stamp(&self.temporary))
             .and_then(|stamp| {
-                std::fs::rename(&self.temporary, &self.path)
+                disk::rename(&self.temporary, &self.path)
                     .map_err(StoreError::io("replace", &self.path))?;
                 Ok(stamp)
             });
@@ -259,7 +260,7 @@ fn write_synced(temporary: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         .open(temporary)
         .and_then(|mut file| {
             file.write_all(bytes)?;
-            file.sync_all()
+            disk::sync_file(&file)
         });
     written.map_err(|error| {
         discard(temporary);
@@ -269,6 +270,7 @@ fn write_synced(temporary: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 /// Gives the temporary file its name unless something has that name.
 fn place_new(temporary: &Path, path: &Path) -> Result<(), StoreError> {
+    disk::reach(disk::Step::Rename).map_err(StoreError::io("create", path))?;
     let renamed = match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
         // File systems that cannot do that can do this.
         Err(Errno::INVAL | Errno::NOSYS) => {
@@ -283,7 +285,5 @@ fn place_new(temporary: &Path, path: &Path) -> Result<(), StoreError> {
 }
 
 fn sync(folder: &File, path: &Path) -> Result<(), StoreError> {
-    folder
-        .sync_all()
-        .map_err(StoreError::io("sync the folder", path))
+    disk::sync_folder(folder).map_err(StoreError::io("sync the folder", path))
 }

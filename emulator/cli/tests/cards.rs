@@ -371,7 +371,18 @@ fn artifacts_of_a_fresh_card_name_the_command() {
 #[test]
 fn help_has_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["run", "new", "show", "codes", "serve", "env", "completions"] {
+    for command in [
+        "run",
+        "new",
+        "show",
+        "codes",
+        "serve",
+        "env",
+        "completions",
+        "families",
+        "personas",
+        "pki",
+    ] {
         let help = good(folder.path(), &[command, "--help"]);
         assert!(
             help.contains("Examples:") && help.contains("Exit codes:"),
@@ -400,4 +411,98 @@ fn the_hint_after_a_failure_names_the_card() {
         report.contains("--seed 1 --card card.cie --trace FILE"),
         "{report}"
     );
+}
+
+/// A card file from anywhere: its serial number would give a shell a command,
+/// a terminal an escape sequence and the child's environment a NUL.
+#[test]
+fn what_a_card_file_says_steers_nobody() {
+    let folder = with_card();
+    let folder = folder.path();
+    let mut image = cie_store::read(folder.join("card.cie")).unwrap();
+    let profile = std::sync::Arc::make_mut(&mut image.profile);
+    profile.family.id = "gemalto\nmkdir pwned".to_owned();
+    let serial = profile.files.iter_mut().find(|file| file.fid == 0x1002);
+    serial.unwrap().content = b"CZ\nmkdir pwned\0\x1B[2J".to_vec();
+    cie_store::FileStore::create(folder.join("odd.cie"), &image).unwrap();
+
+    let shown = good(folder, &["show", "odd.cie"]);
+    assert_eq!(shown.lines().count(), 9, "{shown}");
+    let steers = |c: char| c.is_control() && c != '\n';
+    assert!(!shown.contains(steers), "{shown:?}");
+    let shown = json(folder, &["show", "--json", "odd.cie"]);
+    let replaced = "CZ\u{FFFD}mkdir pwned\u{FFFD}\u{FFFD}[2J";
+    assert_eq!(shown["serial"], replaced);
+
+    let script = "printf %s \"$CIE_SERIAL\"";
+    let run = [
+        "run", "--trace", "t.txt", "--card", "odd.cie", "--", "sh", "-c", script,
+    ];
+    assert_eq!(good(folder, &run), replaced);
+    let trace = std::fs::read_to_string(folder.join("t.txt")).unwrap();
+    let header = trace.lines().take_while(|line| !line.starts_with('!'));
+    assert!(
+        header.into_iter().all(|line| line.starts_with("# ")),
+        "{trace}"
+    );
+}
+
+#[test]
+fn a_replay_keeps_every_byte_of_the_words() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_, adult) = cie_personalisation::Persona::shipped()[0];
+    let odd = "it's $(touch pwned) mine.toml";
+    std::fs::write(folder.join(odd), adult).unwrap();
+    let mut command = Command::cargo_bin("cie").unwrap();
+    let first = command
+        .current_dir(folder)
+        .args(["run", "--persona", odd, "--artifacts", "a b", "--"])
+        .args([
+            "sh",
+            "-c",
+            "printf '%s %s' \"$CIE_NIS\" \"$1\"; exit 3",
+            "sh",
+        ])
+        .arg(std::ffi::OsStr::from_bytes(b"\xFF '"))
+        .output()
+        .unwrap();
+    assert_eq!(first.status.code(), Some(3), "{}", text(&first.stderr));
+    assert!(first.stdout.ends_with(b"\xFF '"));
+    let bin = assert_cmd::cargo::cargo_bin("cie");
+    let path = format!(
+        "{}:{}",
+        bin.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let again = std::process::Command::new("sh")
+        .arg("a b/replay.sh")
+        .current_dir(folder)
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert_eq!(again.status.code(), Some(3), "{}", text(&again.stderr));
+    assert_eq!(again.stdout, first.stdout);
+    assert!(!folder.join("pwned").exists());
+    let report = text(&again.stderr);
+    let hint = r"--persona 'it'\''s $(touch pwned) mine.toml' --trace FILE";
+    assert!(report.contains(hint), "{report}");
+}
+
+#[test]
+fn a_warning_that_nobody_can_read_is_no_failure() {
+    let folder = with_card();
+    change(&folder.path().join("card.cie"), |state| {
+        state.pin = cie_card::image::Code::new(b"24681357").unwrap();
+    });
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let output = std::process::Command::new(assert_cmd::cargo::cargo_bin("cie"))
+        .current_dir(folder.path())
+        .args(["codes", "card.cie"])
+        .stderr(full.unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).starts_with("PIN "));
 }

@@ -65,6 +65,7 @@ fn what_there_is_not_is_named() {
     for (name, words) in [
         ("nobody", "there are adult, minor, accents"),
         ("./no-such.toml", "cannot read ./no-such.toml"),
+        ("/dev/zero", "more than 65536 bytes"),
     ] {
         let output = cie(&["run", "--persona", name, "--", "true"]);
         assert_eq!(output.status.code(), Some(125));

@@ -154,3 +154,53 @@ fn one_server_per_place_and_one_reader_per_card() {
         text(&twice.stderr)
     );
 }
+
+/// Started by `nohup`, it outlives its terminal.
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let runtime = tempfile::tempdir().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" serve"])
+        .arg(assert_cmd::cargo::cargo_bin("cie"))
+        .env("XDG_RUNTIME_DIR", runtime.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("export ")));
+    let mut server = Serving(child, Vec::new());
+    let pid = Pid::from_raw(i32::try_from(server.0.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    // Signals wait for each other: the second is what ends it.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(server.0.try_wait().unwrap(), None, "it serves on");
+    assert_eq!(server.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn what_it_prints_can_be_given_to_a_shell() {
+    let runtime = tempfile::tempdir().unwrap();
+    let odd = runtime.path().join("a\nb 'c");
+    let socket = odd.join("s");
+    let mut command = cie(runtime.path());
+    let mut child = command
+        .args(["serve", "--pcsc"])
+        .arg(&socket)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.contains("export ") || !said.ends_with("/s'\n") {
+        said += &(lines.next().unwrap().unwrap() + "\n");
+    }
+    let mut server = Serving(child, Vec::new());
+    let told = Command::new("sh")
+        .args(["-c", "eval \"$0\"; printf %s \"$PCSCLITE_CSOCK_NAME\""])
+        .arg(&said)
+        .output()
+        .unwrap();
+    assert_eq!(text(&told.stderr), "");
+    assert_eq!(text(&told.stdout), socket.to_str().unwrap());
+    assert_eq!(server.end(Signal::INT), Some(0));
+}

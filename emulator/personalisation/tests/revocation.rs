@@ -61,6 +61,8 @@ fn openssl_verifies_every_list() {
         }
         let expected = if list == "sub-ca" { PERSONAS.len() } else { 0 };
         assert_eq!(shown.matches("Serial Number:").count(), expected, "{list}");
+        let since = "Revocation Date: Dec 31 00:00:00 2025 GMT";
+        assert_eq!(shown.matches(since).count(), expected, "{list}");
         let shown = openssl(folder.path(), &format!("{show} -CAfile {other}"));
         let shown = String::from_utf8_lossy(&shown.stderr).into_owned();
         assert!(!shown.contains("verify OK"), "{list}: {shown}");

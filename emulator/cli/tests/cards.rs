@@ -506,3 +506,94 @@ fn a_warning_that_nobody_can_read_is_no_failure() {
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).starts_with("PIN "));
 }
+
+/// What a challenge is decided by: seed and card, and nothing else.
+#[test]
+fn seed_and_card_decide_the_random_numbers_of_a_card_from_a_file() {
+    let folder = with_card();
+    let folder = folder.path();
+    good(folder, &["new", "--seed", "2", "other.cie"]);
+    let challenge = |seed: &str, card: &str| {
+        let run = ["run", "--seed", seed, "--card", card, "--"];
+        let ask = ["opensc-tool", "-s", "0084000008"];
+        let told = good(folder, &[&run[..], &ask].concat());
+        assert!(told.contains("SW1=0x90"), "{told}");
+        told
+    };
+    let first = challenge("1", "card.cie");
+    assert_eq!(challenge("1", "card.cie"), first);
+    assert_ne!(challenge("2", "card.cie"), first);
+    assert_ne!(challenge("1", "other.cie"), first);
+}
+
+#[test]
+fn artifacts_are_private_and_repeat_every_option() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let options =
+        "--seed 5 --persona minor --family stm --state pin-blocked --fresh-keys --readers 2";
+    let mut run = vec!["run", "--artifacts", "found"];
+    run.extend(options.split(' '));
+    run.extend(["--", "true"]);
+    good(folder, &run);
+    let mode = |name: &str| {
+        let found = folder.join(name).metadata().unwrap();
+        found.permissions().mode() & 0o777
+    };
+    assert_eq!((mode("found"), mode("found/replay.sh")), (0o700, 0o700));
+    assert_eq!(
+        (mode("found/before.cie"), mode("found/after.cie")),
+        (0o600, 0o600)
+    );
+    let script = std::fs::read_to_string(folder.join("found/replay.sh")).unwrap();
+    assert!(
+        script.contains(&format!("cie run {options} -- ")),
+        "{script}"
+    );
+}
+
+/// A card whose file is gone refuses every code; its owner is told once.
+#[test]
+fn a_card_that_cannot_be_written_is_told_once() {
+    let folder = with_card();
+    let output = Command::cargo_bin("cie")
+        .unwrap()
+        .current_dir(folder.path())
+        .env(TWO_REFUSED_PINS, "1")
+        .args(["run", "--card", "card.cie", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "as_a_child_remove_the_file_and_give_two_pins"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    let error = text(&output.stderr);
+    assert_eq!(
+        error.matches("was changed by somebody else").count(),
+        1,
+        "{error}"
+    );
+}
+
+const TWO_REFUSED_PINS: &str = "CIE_TEST_TWO_REFUSED_PINS";
+
+#[test]
+fn as_a_child_remove_the_file_and_give_two_pins() {
+    use cie_terminal::steps::{code, objects::DomainForm};
+    use rand_core::SeedableRng;
+    if std::env::var_os(TWO_REFUSED_PINS).is_none() {
+        return; // only in the test above
+    }
+    let socket = std::env::var_os("PCSCLITE_CSOCK_NAME").map(PathBuf::from);
+    let options = cie_terminal::pcsc::Options::default();
+    let card = cie_terminal::pcsc::Card::first(socket.unwrap(), options);
+    let mut channel = cie_terminal::Channel::new(card.unwrap());
+    let mut rng = chacha20::ChaCha20Rng::from_seed([1; 32]);
+    channel.establish(DomainForm::Whole, &mut rng).unwrap();
+    std::fs::remove_file("card.cie").unwrap();
+    for _ in 0..2 {
+        let pin = code::Code::new(&std::env::var("CIE_PIN").unwrap()).unwrap();
+        let answer = channel.verify(code::Reference::Pin, &pin);
+        assert!(format!("{answer:?}").contains("6581"), "{answer:?}");
+    }
+}

@@ -38,6 +38,12 @@ fn personas_for_programs_and_for_people() {
             "printf %s $CIE_CF",
         );
         assert_eq!(row["fiscal_code"], code);
+        let until = row["valid_until_year"].as_u64().unwrap();
+        assert!(shown.contains(&format!(
+            "{code}, family {}, certificate until {until}",
+            row["family"].as_str().unwrap()
+        )));
+        assert!(until > 2049 && row["valid_from_year"].as_u64().unwrap() < until);
     }
 }
 

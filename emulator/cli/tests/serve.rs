@@ -204,3 +204,47 @@ fn what_it_prints_can_be_given_to_a_shell() {
     assert_eq!(text(&told.stdout), socket.to_str().unwrap());
     assert_eq!(server.end(Signal::INT), Some(0));
 }
+
+#[test]
+fn the_seed_decides_the_card_that_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert!(
+        output(folder, &["new", "--seed", "7", "card.cie"])
+            .status
+            .success()
+    );
+    let shown = output(folder, &["show", "--json", "card.cie"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let served = Serving::start(folder, &["--seed", "7", "--json"]);
+    let object: serde_json::Value = serde_json::from_str(&served.1[0]).unwrap();
+    assert_eq!(object["readers"][0]["nis"], shown["nis"]);
+    drop(served);
+    // A card from a file: its first random number.
+    let challenge = |seed: &str, place: &str| {
+        let socket = folder.join(place).join("s");
+        let path = socket.to_str().unwrap();
+        let arguments = ["--card", "card.cie", "--seed", seed, "--pcsc", path];
+        let _served = Serving::start(folder, &arguments);
+        let mut tool = Command::new("opensc-tool");
+        tool.args(["-s", "0084000008"])
+            .env("PCSCLITE_CSOCK_NAME", path);
+        let told = text(&tool.output().unwrap().stdout);
+        assert!(told.contains("SW1=0x90"), "{told}");
+        told
+    };
+    assert_ne!(challenge("1", "a"), challenge("2", "b"));
+}
+
+#[test]
+fn a_relative_runtime_folder_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = cie(folder.path());
+    let output = command
+        .env("XDG_RUNTIME_DIR", "here")
+        .arg("env")
+        .output()
+        .unwrap();
+    let error = text(&output.stderr);
+    assert!(!error.contains("here"), "{error}");
+}

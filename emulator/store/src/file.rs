@@ -269,7 +269,7 @@ fn write_synced(temporary: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Gives the temporary file its name unless something has that name.
-fn place_new(temporary: &Path, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn place_new(temporary: &Path, path: &Path) -> Result<(), StoreError> {
     disk::reach(disk::Step::Rename).map_err(StoreError::io("create", path))?;
     let renamed = match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
         // File systems that cannot do that can do this.

@@ -127,6 +127,18 @@ fn a_folder_that_does_not_sync_ends_all_comparing() {
     store.save(&image.state).unwrap();
 }
 
+/// Somebody makes a file of the name between the last look and the rename.
+#[test]
+fn a_new_card_never_takes_a_name_that_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (new, taken) = (folder.path().join("new"), folder.path().join("taken"));
+    std::fs::write(&new, b"new").unwrap();
+    std::fs::write(&taken, b"taken").unwrap();
+    let error = crate::file::place_new(&new, &taken).unwrap_err();
+    assert!(matches!(error, StoreError::Exists(_)), "{error}");
+    assert_eq!(std::fs::read(&taken).unwrap(), b"taken");
+}
+
 #[test]
 fn after_an_unconfirmed_commit_the_store_says_so() {
     let (_folder, path) = folder_with_card();

@@ -360,3 +360,12 @@ fn a_card_that_cannot_store_compares_nothing() {
     assert!(!snapshot.pin_verified && snapshot.pin_tries == 3);
     assert!(!path.exists(), "what was removed does not come back");
 }
+
+#[test]
+fn a_leftover_that_came_later_is_in_nobodys_way() {
+    let (folder, path) = folder_with_card();
+    let (mut store, image) = FileStore::open(&path).unwrap();
+    std::fs::write(folder.path().join(".card.cie.cie-tmp"), b"x").unwrap();
+    store.save(&image.state).unwrap();
+    assert_eq!(names(folder.path()), ["card.cie", "card.cie.lock"]);
+}

@@ -366,6 +366,25 @@ fn a_proof_needs_its_key_its_session_and_its_serial_number() {
     }
 }
 
+/// Each certificate brings a key that has to be chosen anew (step c).
+#[test]
+fn another_certificate_takes_the_chosen_key_back() {
+    let mut terminal = agreed(fresh_card());
+    let ca = terminal.read_ca_key().unwrap();
+    let device = Device::published().unwrap();
+    let certificate = device.certify(&ca).unwrap();
+    for (choose, expected) in [(true, 0x6300), (false, 0x6985)] {
+        terminal.set_certificate_key().unwrap();
+        terminal.send_device_certificate(&certificate).unwrap();
+        if choose {
+            terminal.set_device_key(&device.holder_reference()).unwrap();
+        }
+        terminal.challenge().unwrap();
+        let answer = terminal.send_protected(&proof_of_zeros()).unwrap();
+        assert_eq!(answer.sw.0, expected, "chosen: {choose}");
+    }
+}
+
 #[test]
 fn a_challenge_is_gone_after_anything_else() {
     for between in [

@@ -6,6 +6,8 @@ use crate::error::CliError;
 use crate::out::shell_word;
 use cie_card::CardImage;
 use cie_store::FileStore;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -58,31 +60,34 @@ impl Artifacts {
             .map_err(CliError::io("copy the trace", from))
     }
 
-    /// The command that does it again: `options` are those of `cie run`.
-    /// `stored` says that the card came from a file; then a copy of the image
-    /// from before is used.
+    /// The command that does it again: `options` are those of `cie run`, as
+    /// words of a shell. `stored` says that the card came from a file; then a
+    /// copy of the image from before is used.
     pub(crate) fn replay(
         &self,
-        options: &str,
+        options: &OsStr,
         stored: bool,
-        command: &[std::ffi::OsString],
+        command: &[OsString],
     ) -> Result<(), CliError> {
-        let words: Vec<_> = command
-            .iter()
-            .map(|word| shell_word(&word.to_string_lossy()))
-            .collect();
-        let mut script = "#!/bin/sh\n# Does it again. Call it in the folder where it was done the first time.\nset -e\n".to_owned();
+        let mut script = OsString::from(
+            "#!/bin/sh\n# Does it again. Call it in the folder where it was done the first time.\nset -e\n",
+        );
         if stored {
-            script.push_str(
+            script.push(
                 "card=$(mktemp -d)/card.cie\ncp \"$(dirname \"$0\")/before.cie\" \"$card\"\n",
             );
-            script.push_str(&format!(
-                "exec cie run --card \"$card\"{options} -- {}\n",
-                words.join(" ")
-            ));
-        } else {
-            script.push_str(&format!("exec cie run{options} -- {}\n", words.join(" ")));
         }
+        script.push("exec cie run");
+        if stored {
+            script.push(" --card \"$card\"");
+        }
+        script.push(options);
+        script.push(" --");
+        for word in command {
+            script.push(" ");
+            script.push(shell_word(word));
+        }
+        script.push("\n");
         let path = self.0.join("replay.sh");
         let written = std::fs::OpenOptions::new()
             .write(true)

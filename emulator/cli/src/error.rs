@@ -43,6 +43,8 @@ pub(crate) enum CliError {
     UsedTwice(PathBuf),
     #[error("{} is not empty; name a new folder, nothing in this one is touched", .0.display())]
     NotEmpty(PathBuf),
+    #[error("two personas have the id {0:?}, which names their files; give each an id of its own")]
+    SameId(String),
     #[error("no `cie serve` is running at {}; start one, or name its socket with --pcsc", .0.display())]
     NoServer(PathBuf),
     #[error("cannot {action} {}: {source}", path.display())]

@@ -5,6 +5,7 @@ use crate::artifacts::Artifacts;
 use crate::child::{Keeper, exit_code};
 use crate::desk::{Desk, READER_NAME};
 use crate::error::CliError;
+use crate::out;
 use crate::stored::{self, Memory};
 use crate::trace::{Header, Recorder, TraceFile};
 use crate::who::Who;
@@ -54,7 +55,11 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let (name, issued, memory) = match &table.card {
         Some(file) => {
             let (issued, memory) = stored::open(file, request.seed)?;
-            (format!("file {}", file.display()), issued, memory)
+            (
+                out::printable(&format!("file {}", file.display())),
+                issued,
+                memory,
+            )
         }
         None => {
             let persona = request.who.persona()?;
@@ -68,7 +73,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let header = Header {
         persona: name,
         seed: request.seed,
-        family: issued.image.profile.family.id.clone(),
+        family: out::printable(&issued.image.profile.family.id),
         more: request.who.header(issued.state),
     };
     let artifacts = table
@@ -122,7 +127,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         let _ = report(request, status, &recorder, desk.inspect());
     }
     if let (Some(error), Some(path)) = (recorder.file_error(), &trace) {
-        warn(&format!(
+        out::warn(format_args!(
             "the trace in {} is incomplete: {error}",
             path.display()
         ));
@@ -135,34 +140,41 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
             None => Ok(()),
         });
         if let Err(error) = copied {
-            warn(&error.to_string());
+            out::warn(error);
         }
     }
     if let Err(error) = cleared {
-        warn(&error.to_string());
+        out::warn(error);
     }
     Ok(exit_code(status))
 }
 
-/// The options that make the same card and desk again, but for a card file.
-fn options(request: &Request) -> String {
-    let mut options = format!(" --seed {}{}", request.seed, request.who);
-    if request.table.readers != 1 {
-        options.push_str(&format!(" --readers {}", request.table.readers));
+/// The options that make the same card and desk again, but for a card file,
+/// as words of a shell with a blank before each.
+fn options(request: &Request) -> OsString {
+    let mut options = vec!["--seed".into(), request.seed.to_string().into()];
+    options.extend(request.who.options());
+    let readers = request.table.readers;
+    if readers != 1 {
+        options.extend(["--readers".into(), readers.to_string().into()]);
     }
-    options
+    words(&options)
 }
 
-/// The option that names the card file, if there is one.
-fn card_file(request: &Request) -> String {
-    let file = request.table.card.as_ref();
-    file.map(|file| format!(" --card {}", file.display()))
+/// The option that names the card file, if there is one, in the same form.
+fn card_file(request: &Request) -> OsString {
+    let file = request.table.card.clone();
+    file.map(|file| words(&["--card".into(), file.into()]))
         .unwrap_or_default()
 }
 
-/// Tells a person what does not change the outcome.
-fn warn(text: &str) {
-    let _ = writeln!(anstream::stderr(), "cie: {text}");
+fn words(options: &[OsString]) -> OsString {
+    let mut words = OsString::new();
+    for option in options {
+        words.push(" ");
+        words.push(out::shell_option(option));
+    }
+    words
 }
 
 /// What a test needs to know about the card, so that it hard-codes nothing.
@@ -225,8 +237,8 @@ fn report(
         writeln!(
             out,
             "cie: For every byte, run it again with{}{} --trace FILE.",
-            options(request),
-            card_file(request)
+            options(request).to_string_lossy(),
+            card_file(request).to_string_lossy()
         )?;
     }
     Ok(())

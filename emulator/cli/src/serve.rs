@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie serve` and `cie env`: readers that stay, and how programs find them.
 
+use crate::child::{handlers, next};
 use crate::desk::{SharedCard, issue, reader_name};
 use crate::error::CliError;
 use crate::stored::Memory;
@@ -9,10 +10,11 @@ use cie_card::Card;
 use cie_personalisation::CardFacts;
 use cie_reader::{Place, ReaderServer, ReaderSpec};
 use clap::Args;
+use rustix::process::Signal;
 use serde_json::json;
+use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) const SERVE_HELP: &str = "\
 Examples:
@@ -25,7 +27,7 @@ same for a server that is running. A card file keeps counters and PIN.
 
 The socket is at $XDG_RUNTIME_DIR/cie/pcscd.comm, or /tmp/cie-UID/pcscd.comm where
 that variable is not set. Its folder is closed to other users. SIGINT, SIGTERM and
-SIGHUP end the server.
+SIGHUP end the server, but for those it was started to ignore (nohup).
 
 Exit codes: 0 ended by a signal, 2 wrong arguments, 125 anything else.";
 
@@ -79,9 +81,10 @@ fn place(named: Option<&PathBuf>) -> Result<PathBuf, CliError> {
     std::path::absolute(&path).map_err(CliError::io("resolve", path))
 }
 
-fn export(socket: &Path) -> String {
-    let word = out::shell_word(&socket.to_string_lossy());
-    format!("export PCSCLITE_CSOCK_NAME={word}")
+fn export(socket: &Path) -> OsString {
+    let mut line = OsString::from("export PCSCLITE_CSOCK_NAME=");
+    line.push(out::shell_word(socket.as_os_str()));
+    line
 }
 
 pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
@@ -111,26 +114,12 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
         .map_err(CliError::Wait)?;
     runtime.block_on(async {
         // Handlers first, so that no signal leaves the socket behind.
-        let mut ends = Vec::new();
-        for kind in [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ] {
-            ends.push(signal(kind).map_err(CliError::Wait)?);
-        }
+        let mut ends = handlers(&[Signal::INT, Signal::TERM, Signal::HUP])?;
         let server = ReaderServer::bind(&Place::At(place(options.pcsc.as_ref())?), specs)?;
         let control = server.control();
         announce(options.json, server.path(), &facts)?;
-        let [interrupt, terminate, hangup] = ends.as_mut_slice() else {
-            return Ok(());
-        };
         let stopped = async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
+            next(&mut ends).await;
             control.stop();
         };
         let (served, ()) = tokio::join!(server.serve(), stopped);
@@ -159,8 +148,9 @@ fn announce(json: bool, socket: &Path, cards: &[CardFacts]) -> Result<(), CliErr
         let holder = format!("{} {}", facts.given_names, facts.surname);
         out::line(format_args!("# {name}: {holder}, card {}", facts.serial))?;
     }
-    out::line(format_args!("# socket: {}", socket.display()))?;
-    out::line(export(socket))
+    let shown = out::printable(&socket.to_string_lossy());
+    out::line(format_args!("# socket: {shown}"))?;
+    out::raw_line(&export(socket))
 }
 
 /// Prints how programs find a server, if one answers.
@@ -173,5 +163,5 @@ pub(crate) fn env(options: &EnvOptions) -> Result<(), CliError> {
         let object = json!({ "PCSCLITE_CSOCK_NAME": socket.to_string_lossy() });
         return out::line(format_args!("{object:#}"));
     }
-    out::line(export(&socket))
+    out::raw_line(&export(&socket))
 }

@@ -2,7 +2,7 @@
 //! Cards in files, as the commands use them.
 
 use crate::error::CliError;
-use anstream::eprintln;
+use crate::out;
 use cie_card::image::CardState;
 use cie_card::{CardImage, MemoryError, NonVolatile};
 use cie_personalisation::{CardFacts, IssuedCard, State};
@@ -37,7 +37,7 @@ impl NonVolatile for Memory {
         if let Err(error) = &stored
             && !std::mem::replace(told, true)
         {
-            eprintln!("cie: {error}");
+            out::warn(error);
         }
         stored
     }
@@ -65,21 +65,22 @@ pub(crate) fn open(path: &Path, seed: u64) -> Result<(IssuedCard, Memory), CliEr
     Ok((issued, store.into()))
 }
 
-/// What the files on the card say; empty where they say nothing.
+/// What the files on the card say, fit to be printed; empty where they say
+/// nothing.
 pub(crate) fn facts(image: &CardImage) -> CardFacts {
     let content = |fid| {
         let file = image.profile.files.iter().find(|file| file.fid == fid);
         file.map(|file| file.content.as_slice()).unwrap_or_default()
     };
-    let text = |fid| String::from_utf8_lossy(content(fid)).into_owned();
+    let text = |fid| out::printable(&String::from_utf8_lossy(content(fid)));
     let certificate = CardCertificate::from_file(content(CERTIFICATE));
     let summary = certificate.map(|found| found.summary()).unwrap_or_default();
     CardFacts {
         nis: text(ID_SERVIZI),
         serial: text(SERIAL),
-        fiscal_code: summary.serial_number,
-        given_names: summary.given_name,
-        surname: summary.surname,
+        fiscal_code: out::printable(&summary.serial_number),
+        given_names: out::printable(&summary.given_name),
+        surname: out::printable(&summary.surname),
         certificate: content(CERTIFICATE).to_vec(),
     }
 }

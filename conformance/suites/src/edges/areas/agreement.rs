@@ -38,7 +38,10 @@ pub(super) const KAT: Unit = Unit {
             4,
             "every agreement has a new card value",
             Cie,
-            "SHARE = 9000; all CARD-SHARE = #264 9000; SHARE = 9000; all CARD-SHARE = #264 9000",
+            "SHARE = 9000; \
+                all CARD-SHARE = #264 9000; \
+                SHARE = 9000; \
+                all CARD-SHARE = !{last} & #264 9000",
             Standard("EN 419212: ephemeral keys"),
         ),
         row(
@@ -283,7 +286,7 @@ pub(super) const KAT: Unit = Unit {
             "a reset drops pending keys",
             Pending,
             "reset = ATR; 0CB0810000 = 6985; CARD-SHARE = 6A88",
-            Fact("[C] 11: a reset drops secure messaging"),
+            Fact("[C] 4.5: clients expect nothing to survive a reset"),
         ),
         row(
             37,

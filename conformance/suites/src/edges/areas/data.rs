@@ -29,7 +29,7 @@ pub(super) const DATA: Unit = Unit {
             3,
             "p alone, 256 bytes",
             Cie,
-            "all 00CB3FFF(4D[70[BFA101[A3[9800]]]]) = 70[BFA101[A3[98[{p}]]]] & #275 9000",
+            "all 00CB3FFF(4D[70[BFA101[A3[9800]]]]) = 70[BFA101[A3[98[{p}]]]] & #274 9000",
             Fact("[C] 3.1"),
         ),
         row(
@@ -211,7 +211,7 @@ pub(super) const DATA: Unit = Unit {
             29,
             "a code itself is in no object",
             Cie,
-            "00CB3FFF(4D[70[BF810180]]) = without {PIN} & #80 9000",
+            "00CB3FFF(4D[70[BF810180]]) = without {PIN} & #61 9000",
             Choice(28),
         ),
         row(
@@ -584,39 +584,39 @@ pub(super) const RESP: Unit = Unit {
         ),
         row(
             3,
-            "p alone: 256 and 6113",
+            "p alone: 256 and 6112",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; 00C0000013 = #19 9000",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; 00C0000012 = #18 9000",
             Fact("[C] 3.5"),
         ),
         row(
             4,
             "Le below what waits: the rest stays",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; \
-                00C0000003 = #3 6110; \
-                00C0000010 = #16 9000",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; \
+                00C0000003 = #3 610F; \
+                00C000000F = #15 9000",
             Standard("ISO/IEC 7816-4 §5.6, 61xx"),
         ),
         row(
             5,
             "Le above what waits",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; 00C00000FF = #19 9000",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; 00C00000FF = #18 9000",
             Standard("ISO/IEC 7816-4 §5.6, 61xx"),
         ),
         row(
             6,
             "Le 00 for less than 256",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; 00C0000000 = #19 9000",
-            Fact("[C] 3.5"),
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; 00C0000000 = #18 9000",
+            Standard("ISO/IEC 7816-4 §5.6, 61xx"),
         ),
         row(
             7,
             "no Le: as if it were 00",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; 00C00000 = #19 9000",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; 00C00000 = #18 9000",
             Choice(11),
         ),
         row(
@@ -630,8 +630,8 @@ pub(super) const RESP: Unit = Unit {
             9,
             "nothing waits any more",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; \
-                00C0000013 = #19 9000; \
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; \
+                00C0000012 = #18 9000; \
                 00C0000000 = 6985",
             Unnamed("GET RESPONSE with nothing waiting"),
         ),
@@ -639,55 +639,55 @@ pub(super) const RESP: Unit = Unit {
             10,
             "another P1: the rest stays",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; \
-                00C0010013 = 6A86; \
-                00C0000013 = #19 9000",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; \
+                00C0010012 = 6A86; \
+                00C0000012 = #18 9000",
             Unnamed("GET RESPONSE with P1-P2 other than 0000"),
         ),
         row(
             11,
             "another P2: the rest stays",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; \
-                00C0000113 = 6A86; \
-                00C0000013 = #19 9000",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; \
+                00C0000112 = 6A86; \
+                00C0000012 = #18 9000",
             Unnamed("GET RESPONSE with P1-P2 other than 0000"),
         ),
         row(
             12,
             "a data field: the rest is gone",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; \
-                00C00000(AA)13 = 6985; \
-                00C0000013 = 6985",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; \
+                00C00000(AA)12 = 6985; \
+                00C0000012 = 6985",
             Unnamed("GET RESPONSE with a data field"),
         ),
         row(
             13,
             "any other command drops the rest",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; NIS = {NIS} 9000; 00C0000013 = 6985",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; NIS = {NIS} 9000; 00C0000012 = 6985",
             Standard("ISO/IEC 7816-4 §5.3.4: the rest is for the very next command"),
         ),
         row(
             14,
             "a command that is refused drops it, too",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; 00FF0000 = 6D00; 00C0000013 = 6985",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; 00FF0000 = 6D00; 00C0000012 = 6985",
             Standard("ISO/IEC 7816-4 §5.3.4: the rest is for the very next command"),
         ),
         row(
             15,
             "bytes that are no APDU drop it, too",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; 00C0 = 6700; 00C0000013 = 6985",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; 00C0 = 6700; 00C0000012 = 6985",
             Standard("ISO/IEC 7816-4 §5.3.4: the rest is for the very next command"),
         ),
         row(
             16,
             "a reset drops it",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; reset = ATR; 00C0000013 = 6985",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; reset = ATR; 00C0000012 = 6985",
             Standard("ISO/IEC 7816-4 §5.3.4: the rest is for the very next command"),
         ),
         row(
@@ -715,7 +715,7 @@ pub(super) const RESP: Unit = Unit {
             20,
             "in a session: class 00 fetches, the counter stays",
             Live,
-            "sm 00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #275 9000; sm NIS = {NIS} 9000",
+            "sm 00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #274 9000; sm NIS = {NIS} 9000",
             Fact("[C] 4.3"),
         ),
         row(
@@ -757,7 +757,7 @@ pub(super) const RESP: Unit = Unit {
             26,
             "class 0C fetches in plain, too",
             Cie,
-            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6113; 0CC0000013 = #19 9000",
+            "00CB3FFF(4D[70[BFA101[A3[9800]]]]) = #256 6112; 0CC0000012 = #18 9000",
             Choice(26),
         ),
         row(

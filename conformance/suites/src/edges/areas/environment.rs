@@ -246,7 +246,7 @@ pub(super) const MSE: Unit = Unit {
             "key 84 to verify certificates, in plain",
             Cie,
             "SET-CA = 9000",
-            Fact("[C] 4.4"),
+            Choice(12),
         ),
         row(
             31,
@@ -802,7 +802,7 @@ pub(super) const DAPP: Unit = Unit {
                 certificate holder 2 = 9000; \
                 sm SET-DEVICE = 6A88; \
                 sm 002281A4(830C000000002000000000000002) = 9000",
-            Fact("[C] 4.4"),
+            Standard("ISO/IEC 7816-8: the holder reference names the certified key"),
         ),
         row(
             33,
@@ -1074,13 +1074,6 @@ pub(super) const DAPP: Unit = Unit {
                 card proof = #264 9000; \
                 sm VERIFY-PIN = 9000",
             Choice(24),
-        ),
-        row(
-            67,
-            "the certificate as one command in extended length is a matter of the family; as a chain it is for all",
-            Live,
-            "sm SET-CA = 9000; certificate good = 9000",
-            Fact("[C] 4.4"),
         ),
     ],
 };

@@ -325,7 +325,7 @@ pub(super) const SEL: Unit = Unit {
             "a file of DF CIE while the root is current",
             Root,
             "00A4020C(1001) = 6A82; 00A4020C(1004) = 6A82; 00A4020C(1006) = 6A82",
-            Fact("[C] 1.2"),
+            Standard("ISO/IEC 7816-4 §5.6"),
         ),
         row(
             28,
@@ -335,7 +335,7 @@ pub(super) const SEL: Unit = Unit {
                 00A4020C(D004) = 6A82; \
                 00A4020C(2F00) = 6A82; \
                 00A4020C(2F01) = 6A82",
-            Fact("[C] 1.2"),
+            Standard("ISO/IEC 7816-4 §5.6"),
         ),
         row(
             29,
@@ -357,7 +357,7 @@ pub(super) const SEL: Unit = Unit {
                 00A4020C(1004) = 9000; \
                 00A4020C(1005) = 9000; \
                 00A4020C(1006) = 9000",
-            Fact("[C] 2"),
+            Choice(4),
         ),
         row(
             31,

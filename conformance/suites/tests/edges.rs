@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 use cie_card::Card;
-use cie_conformance::edges::{Bench, Ground, RowError, Specimen, UNTABLED, render, units};
+use cie_conformance::edges::{Bench, Ground, Reason, RowError, Specimen, UNTABLED, render, units};
 use cie_personalisation::{FAMILIES, Family, Persona, personalise};
 use iso7816_wire::CardDoor;
 use std::collections::{BTreeSet, HashSet};
@@ -263,13 +263,10 @@ fn caught(truth: u16, lie: u16) -> BTreeSet<String> {
         certificate: honest.certificate,
     };
     let (_, failed) = run_all(liar);
-    failed
-        .iter()
-        .map(|error| match error {
-            RowError::Answer { id, .. } => id.clone(),
-            other => panic!("{other}"),
-        })
-        .collect()
+    for error in &failed {
+        assert!(matches!(*error.reason, Reason::Answer { .. }), "{error}");
+    }
+    failed.into_iter().map(|error| error.id).collect()
 }
 
 /// The rows whose script expects this status word alone, in plain.

@@ -217,6 +217,20 @@ fn a_certificate_is_checked() {
         assert_eq!(send(&mut terminal, &bad), 0x6300, "byte {at}");
     }
     assert_eq!(send(&mut terminal, &good[..300]), 0x6A80);
+    // Each object once and nothing else, inside and behind.
+    let content = &good[5..];
+    for (name, extra) in [("twice", content), ("unknown", &[0x80, 0x00][..])] {
+        let inside = iso7816_wire::tlv::encode(0x7F21, &[content, extra].concat());
+        assert_eq!(
+            send(&mut terminal, &inside),
+            0x6A80,
+            "an object {name} inside"
+        );
+    }
+    assert_eq!(
+        send(&mut terminal, &[&good[..], &[0x80, 0x00]].concat()),
+        0x6A80
+    );
     assert_eq!(send(&mut terminal, &[]), 0x6A80);
     assert_eq!(send(&mut terminal, &good), 0x9000);
     // Only the holder in the certificate can be chosen.

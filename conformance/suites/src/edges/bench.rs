@@ -49,36 +49,35 @@ pub struct Specimen<D> {
     pub certificate: Vec<u8>,
 }
 
+/// A row that is not fulfilled.
+#[derive(Debug, ThisError)]
+#[error("{id} ({family}): {reason}")]
+pub struct RowError {
+    /// The row.
+    pub id: String,
+    /// The family of the card.
+    pub family: String,
+    /// Why.
+    pub reason: Box<Reason>,
+}
+
 /// Why a row is not fulfilled.
 #[derive(Debug, ThisError)]
-pub enum RowError {
+pub enum Reason {
     /// A defect of the row itself.
-    #[error("{id}: the row cannot be executed: {reason}")]
-    Script {
-        /// The row.
-        id: String,
-        /// What is wrong with it.
-        reason: ScriptError,
-    },
+    #[error("the row cannot be executed: {0}")]
+    Script(#[from] ScriptError),
     /// The card could not be brought into the state a row starts from.
-    #[error("{family}: no card in the state {:?} for {id}: {reason}", start.name())]
+    #[error("no card in the state {:?}: {why}", start.name())]
     Start {
-        /// The row.
-        id: String,
-        /// The family of the card.
-        family: String,
         /// The state.
         start: Start,
         /// What went wrong on the way.
-        reason: String,
+        why: String,
     },
     /// The card answered otherwise.
-    #[error("{id} ({family}): step {step}, {action:?}: expected {expected:?}, got {got}")]
+    #[error("step {step}, {action:?}: expected {expected:?}, got {got}")]
     Answer {
-        /// The row.
-        id: String,
-        /// The family of the card.
-        family: String,
         /// Number of the step, from 1.
         step: usize,
         /// The step.
@@ -112,36 +111,24 @@ impl<D: CardDoor + Clone> Bench<D> {
     /// # Errors
     /// [`RowError`] naming the row, the step and what came instead.
     pub fn run(&mut self, unit: &Unit, row: &Row) -> Result<bool, RowError> {
-        let id = || unit.id(row);
-        let script_error = |reason| RowError::Script { id: id(), reason };
-        let (families, steps) = script::parse(row.script).map_err(script_error)?;
-        let family = self.specimen.family.clone();
-        if !families.is_empty() && !families.contains(&family.as_str()) {
+        self.try_run(row).map_err(|reason| RowError {
+            id: unit.id(row),
+            family: self.specimen.family.clone(),
+            reason: Box::new(reason),
+        })
+    }
+
+    fn try_run(&mut self, row: &Row) -> Result<bool, Reason> {
+        let (families, steps) = script::parse(row.script)?;
+        if !families.is_empty() && !families.contains(&self.specimen.family.as_str()) {
             return Ok(false);
         }
-        let mut desk = self.desk(row.start).map_err(|reason| RowError::Start {
-            id: id(),
-            family: family.clone(),
-            start: row.start,
-            reason,
-        })?;
-        match play(&mut desk, &steps, self.behaviour()) {
-            Ok(()) => Ok(true),
-            Err(Stop::Script(reason)) => Err(script_error(reason)),
-            Err(Stop::Answer {
-                step,
-                action,
-                expected,
-                got,
-            }) => Err(RowError::Answer {
-                id: id(),
-                family,
-                step,
-                action,
-                expected,
-                got,
-            }),
-        }
+        let start = row.start;
+        let mut desk = self
+            .desk(start)
+            .map_err(|why| Reason::Start { start, why })?;
+        play(&mut desk, &steps, self.behaviour())?;
+        Ok(true)
     }
 
     fn behaviour(&self) -> Behaviour {
@@ -196,36 +183,22 @@ impl<D: CardDoor + Clone> Bench<D> {
         };
         let mut desk = self.desk(before)?;
         let (_, steps) = script::parse(script).map_err(|e| e.to_string())?;
-        play(&mut desk, &steps, self.behaviour()).map_err(|stop| stop.to_string())?;
+        play(&mut desk, &steps, self.behaviour()).map_err(|reason| reason.to_string())?;
         Ok(desk)
     }
-}
-
-/// Why a script did not go to its end.
-#[derive(Debug, ThisError)]
-enum Stop {
-    #[error(transparent)]
-    Script(#[from] ScriptError),
-    #[error("{action}: expected {expected:?}, got {got}")]
-    Answer {
-        step: usize,
-        action: String,
-        expected: String,
-        got: String,
-    },
 }
 
 fn play<D: CardDoor + Clone>(
     desk: &mut Desk<D>,
     steps: &[Step<'_>],
     behaviour: Behaviour,
-) -> Result<(), Stop> {
+) -> Result<(), Reason> {
     for (index, step) in steps.iter().enumerate() {
         let expected = for_family(step.answer, behaviour)?;
         for _ in 0..step.times {
             let (seen, by_session) = desk.execute(step.action)?;
             if !matches(expected, &seen, by_session, &desk.names)? {
-                return Err(Stop::Answer {
+                return Err(Reason::Answer {
                     step: index + 1,
                     action: step.action.to_owned(),
                     expected: expected.to_owned(),

@@ -21,6 +21,6 @@ mod row;
 pub mod script;
 
 pub use areas::{UNTABLED, units};
-pub use bench::{Bench, RowError, Specimen};
+pub use bench::{Bench, Reason, RowError, Specimen};
 pub use render::render;
 pub use row::{Ground, Row, Start, Unit};

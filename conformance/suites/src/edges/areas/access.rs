@@ -7,7 +7,7 @@ use crate::edges::row::Start::{
 };
 use crate::edges::row::{Unit, row};
 
-pub(super) const ACC: Unit = Unit {
+pub(super) const UNIT: Unit = Unit {
     name: "ACC",
     title: "access rules at every step",
     rows: &[

@@ -5,7 +5,7 @@ use crate::edges::row::Ground::{Choice, Fact, Standard, Unnamed};
 use crate::edges::row::Start::{Cie, Live, Pending, Pin, Root};
 use crate::edges::row::{Unit, row};
 
-pub(super) const KAT: Unit = Unit {
+pub(super) const UNIT: Unit = Unit {
     name: "KAT",
     title: "key agreement",
     rows: &[

@@ -5,7 +5,7 @@ use crate::edges::row::Ground::{Choice, Fact, Standard};
 use crate::edges::row::Start::{Cie, Device, Live, Pending, Root};
 use crate::edges::row::{Unit, row};
 
-pub(super) const CHAIN: Unit = Unit {
+pub(super) const UNIT: Unit = Unit {
     name: "CHAIN",
     title: "command chaining",
     rows: &[

@@ -4,16 +4,26 @@
 mod access;
 mod agreement;
 mod chain;
-mod codes;
+mod challenge;
+mod class;
 mod data;
+mod device;
 mod door;
 mod environment;
+mod fcp;
 mod files;
+mod instruction;
+mod messaging;
+mod parameters;
+mod pin;
+mod puk;
 mod read;
 mod read_odd;
+mod reset;
+mod response;
+mod root;
 mod select;
 mod sign;
-mod sm;
 
 use super::row::Unit;
 
@@ -24,29 +34,29 @@ pub fn units() -> &'static [Unit] {
 }
 
 const UNITS: &[Unit] = &[
-    select::ROOT,
-    select::SEL,
-    files::FCP,
-    files::FILE,
-    read::READ,
-    read_odd::ODD,
-    data::DATA,
-    data::RESP,
-    chain::CHAIN,
-    agreement::KAT,
-    sm::SM,
-    environment::MSE,
-    environment::CHAL,
-    environment::DAPP,
-    access::ACC,
-    codes::PIN,
-    codes::PUK,
-    sign::SIGN,
-    door::DOOR,
-    door::CLA,
-    door::INS,
-    door::PAR,
-    door::RESET,
+    root::UNIT,
+    select::UNIT,
+    fcp::UNIT,
+    files::UNIT,
+    read::UNIT,
+    read_odd::UNIT,
+    data::UNIT,
+    response::UNIT,
+    chain::UNIT,
+    agreement::UNIT,
+    messaging::UNIT,
+    environment::UNIT,
+    challenge::UNIT,
+    device::UNIT,
+    access::UNIT,
+    pin::UNIT,
+    puk::UNIT,
+    sign::UNIT,
+    door::UNIT,
+    class::UNIT,
+    instruction::UNIT,
+    parameters::UNIT,
+    reset::UNIT,
 ];
 
 /// Rules of `docs/facts-and-choices.md` that no row can show, and why: the

@@ -5,7 +5,7 @@ use crate::edges::row::Ground::{Choice, Fact, Standard, Unnamed};
 use crate::edges::row::Start::{Cie, Live, On, Pending, Pin, Root};
 use crate::edges::row::{Unit, row};
 
-pub(super) const READ: Unit = Unit {
+pub(super) const UNIT: Unit = Unit {
     name: "READ",
     title: "READ BINARY, even instruction",
     rows: &[

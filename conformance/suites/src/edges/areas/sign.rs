@@ -5,7 +5,7 @@ use crate::edges::row::Ground::{Choice, Fact, Standard, Unnamed};
 use crate::edges::row::Start::{Cie, Live, Pin, Root};
 use crate::edges::row::{Unit, row};
 
-pub(super) const SIGN: Unit = Unit {
+pub(super) const UNIT: Unit = Unit {
     name: "SIGN",
     title: "signatures",
     rows: &[

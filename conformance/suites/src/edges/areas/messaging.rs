@@ -5,7 +5,7 @@ use crate::edges::row::Ground::{Choice, Fact, Standard, Unnamed};
 use crate::edges::row::Start::{Cie, Device, Live, Pin, PinBlocked};
 use crate::edges::row::{Unit, row};
 
-pub(super) const SM: Unit = Unit {
+pub(super) const UNIT: Unit = Unit {
     name: "SM",
     title: "secure messaging",
     rows: &[

@@ -424,6 +424,17 @@ fn a_new_attempt_of_the_terminal_takes_back_what_was_proven() {
 }
 
 #[test]
+fn the_terminals_key_has_one_algorithm() {
+    let mut terminal = certified();
+    let holder = "830C000000002000000000000001";
+    for (algorithm, expected) in [("", 0x9000), ("80019B", 0x9000), ("800142", 0x6A80)] {
+        let data = format!("{algorithm}{holder}");
+        let command = format!("002281A4{:02X}{data}", data.len() / 2);
+        assert_eq!(secured(&mut terminal, &command), expected, "{algorithm}");
+    }
+}
+
+#[test]
 fn only_the_authoritys_key_verifies_certificates() {
     let mut card = in_cie();
     for (data, expected) in [

@@ -233,6 +233,11 @@ impl<D: CardDoor + Clone> Desk<D> {
                 protected: false,
             };
         }
+        // DO 85 with odd instructions, DO 87 with the others (section 4.3).
+        let other = if ins & 1 == 1 { 0x87 } else { 0x85 };
+        if data.first() == Some(&other) {
+            return Seen::Broken(format!("DO {other:02X} to instruction {ins:02X}"));
+        }
         let seen = match session.open_response(&ResponseApdu { data, sw }) {
             Ok(inner) if inner.sw == sw => Seen::Answer {
                 data: inner.data,

@@ -16,6 +16,14 @@ pub const KINDS: &[(&str, &str)] = &[
         "no outer Le",
         "as it should be, without the Le 00 behind the objects",
     ),
+    (
+        "outer Le 10",
+        "as it should be, with an Le of 16 behind the objects",
+    ),
+    (
+        "8E with a long length",
+        "as it should be, the checksum as `8E 81 08`",
+    ),
     ("extended", "as it should be, in extended length"),
     (
         "extended, Le 0000",
@@ -181,6 +189,7 @@ pub fn forge(
     match kind {
         "no outer Le" => {}
         "extended, Le 0000" | "extended" => out.extend([0, 0]),
+        "outer Le 10" => out.push(0x10),
         _ => out.push(0),
     }
     Ok(out)
@@ -257,6 +266,7 @@ fn with_checksum(
         "8E of 4 bytes" => with(&cut(4)),
         "8E of 7 bytes" => with(&cut(7)),
         "8E of 9 bytes" => with(&tlv::encode(0x8E, &[&mac[..], &[0]].concat())),
+        "8E with a long length" => with(&[&[0x8E, 0x81, 0x08], &mac[..]].concat()),
         "8E twice" => with(&[checksum, checksum].concat()),
         "8E first" => [checksum, &objects].concat(),
         "8E by another key" => {
@@ -306,6 +316,8 @@ mod tests {
         let harmless = [
             "nothing",
             "no outer Le",
+            "outer Le 10",
+            "8E with a long length",
             "extended",
             "extended, Le 0000",
             "8E over padding twice",

@@ -330,5 +330,19 @@ pub(super) const UNIT: Unit = Unit {
             "002241A6 00010A 80019B 830181 91820100{share} = 9000 if extended else 6700",
             Choice(29),
         ),
+        row(
+            43,
+            "a refused class leaves pending keys",
+            Pending,
+            "0DB0810000 = 6881; 80B0810000 = 6E00; sm NIS = {NIS} 9000",
+            Choice(22),
+        ),
+        row(
+            44,
+            "a SELECT by name with a wrong P2 drops pending keys",
+            Pending,
+            "00A40408(A00000000039) = 6A86; sm NIS = plain 6985",
+            Choice(22),
+        ),
     ],
 };

@@ -565,5 +565,19 @@ pub(super) const UNIT: Unit = Unit {
             "00CB3FFF 00000A 4D087006BFA10102A380 0000 = {EFD004} 9000 if extended else 6700",
             Choice(29),
         ),
+        row(
+            80,
+            "a header list whose length takes two bytes",
+            Cie,
+            "00CB3FFF(4D8108 7006BFA10102A380) = #256 6100",
+            Standard("ISO/IEC 7816-4 §5.2.2: BER-TLV lengths"),
+        ),
+        row(
+            81,
+            "the card's value of a live agreement, asked for in the root",
+            Live,
+            "sm ROOT = 9000; sm CARD-SHARE = #264 9000",
+            Fact("[C] 3.3: it is no object of DF CIE"),
+        ),
     ],
 };

@@ -389,5 +389,14 @@ pub(super) const UNIT: Unit = Unit {
             "sm 002241A4(800102 840184) = 6A88; sm SERIAL = {SERIAL} 9000",
             Choice(23),
         ),
+        row(
+            50,
+            "the holder with another algorithm",
+            Certified,
+            "sm 002281A4(800142 830C000000002000000000000001) = 6A80; sm NIS = {NIS} 9000",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
     ],
 };

@@ -542,5 +542,33 @@ pub(super) const UNIT: Unit = Unit {
             "reset = ATR; 0CB0810000 = 6985; sm NIS = plain 6985",
             Fact("[C] 4.5: clients expect nothing to survive a reset"),
         ),
+        row(
+            76,
+            "GET DATA, an odd instruction: DO 85 both ways",
+            Pin,
+            "forged nothing: 00CB3FFF(4D[70[BFA101[A3[9900]]]]) = #42 9000; sm NIS = {NIS} 9000",
+            Fact("[C] 4.3"),
+        ),
+        row(
+            77,
+            "GET DATA with DO 87",
+            Pin,
+            "forged 87 for 85: CARD-SHARE = plain 6988; sm NIS = plain 6985",
+            Choice(5),
+        ),
+        row(
+            78,
+            "an outer Le below the protected answer: the rest by GET RESPONSE",
+            Pin,
+            "forged outer Le 10: SERIAL = {SERIAL} 9000; sm NIS = {NIS} 9000",
+            Unnamed("an explicit Le below the length of the answer (not READ BINARY), in plain"),
+        ),
+        row(
+            79,
+            "the length of the checksum in two bytes",
+            Pin,
+            "forged 8E with a long length: SERIAL = {SERIAL} 9000; sm NIS = {NIS} 9000",
+            Standard("ISO/IEC 7816-4 §5.2.2: BER-TLV lengths"),
+        ),
     ],
 };

@@ -213,5 +213,14 @@ pub(super) const UNIT: Unit = Unit {
                 00C00000 000200 = #312 9000 if extended else 6700",
             Choice(29),
         ),
+        row(
+            28,
+            "the request of one tool, in extended length",
+            Cie,
+            "00CB3FFF(4D[70[BFA101[A380]]]) = #256 6100; \
+                00C00000000100 = #256 6138 if extended else 6700; \
+                00C0000038 = #56 9000 if extended else 6985",
+            Choice(29),
+        ),
     ],
 };

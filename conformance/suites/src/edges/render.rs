@@ -93,7 +93,8 @@ fn write_counts(out: &mut String) -> fmt::Result {
         out,
         "**{} rows**: {} rest on a fact, {} on a standard, {} on a choice of this project\n\
          ([facts and choices](facts-and-choices.md)). Tags of facts: C a client sends or parses \
-         it,\nR a real card was seen to do it.\n",
+         it,\nR a real card was seen to do it.\nSections are those of the project's collection of facts, as in the \
+         comments of the code.\n",
         rows.len(),
         of("fact"),
         of("standard"),

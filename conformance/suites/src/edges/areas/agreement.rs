@@ -344,5 +344,45 @@ pub(super) const UNIT: Unit = Unit {
             "00A40408(A00000000039) = 6A86; sm NIS = plain 6985",
             Choice(22),
         ),
+        row(
+            45,
+            "the algorithm twice",
+            Cie,
+            "002241A6(80019B 80019B 830181 91[{share}]) = 6A80",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
+        row(
+            46,
+            "the key reference twice",
+            Cie,
+            "002241A6(80019B 830181 830181 91[{share}]) = 6A80",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
+        row(
+            47,
+            "no data field",
+            Cie,
+            "002241A6 = 6A80",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
+        row(
+            48,
+            "256 bytes of value in three pieces",
+            Cie,
+            "102241A6100102030405060708090A0B0C0D0E0F10 = 9000; \
+                CIE = 9000; \
+                102241A606 80019B830181 = 9000; \
+                102241A6FF 91820100{share:0..251} = 9000; \
+                002241A605{share:251..256} = 9000; \
+                adopt CARD-SHARE = * 9000; \
+                sm NIS = {NIS} 9000",
+            Standard("ISO/IEC 7816-4 §5.3.3"),
+        ),
     ],
 };

@@ -398,5 +398,50 @@ pub(super) const UNIT: Unit = Unit {
                 "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
             ),
         ),
+        row(
+            51,
+            "the holder twice",
+            Certified,
+            "sm 002281A4(830C000000002000000000000001 830C000000002000000000000001) = 6A80",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
+        row(
+            52,
+            "the holder and an unknown object",
+            Certified,
+            "sm 002281A4(830C000000002000000000000001 9400) = 6A80",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
+        row(
+            53,
+            "key 84 twice",
+            Cie,
+            "002281B6(800141 830184 830184) = 6A80",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
+        row(
+            54,
+            "key 84 and an unknown object",
+            Cie,
+            "002281B6(800141 830184 9400) = 6A80",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
+        row(
+            55,
+            "no data field, to verify certificates",
+            Cie,
+            "002281B6 = 6A80",
+            Unnamed(
+                "MANAGE SECURITY ENVIRONMENT with a missing, repeated, unknown or malformed object or another algorithm",
+            ),
+        ),
     ],
 };

@@ -196,5 +196,21 @@ pub(super) const UNIT: Unit = Unit {
             "00A4020C(1006) = 9000; 00B0{L1006}00 = 6B00",
             Choice(16),
         ),
+        row(
+            25,
+            "EF.SOD with SHA-256 in the older families",
+            Cie,
+            "[gemalto gemalto2 nxp nxp-14 stm stm2 stm3] 00A4020C(1006) = 9000; \
+                00B0000040 = ~0609608648016503040201~ 9000",
+            Choice(29),
+        ),
+        row(
+            26,
+            "EF.SOD with SHA-512 in the newer families",
+            Cie,
+            "[actalis actalis-2023 actalis-b946 bit4id bit4id-2023 bit4id-b9547] 00A4020C(1006) = 9000; \
+                00B0000040 = ~0609608648016503040203~ 9000",
+            Choice(29),
+        ),
     ],
 };

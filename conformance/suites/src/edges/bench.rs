@@ -21,6 +21,7 @@ use rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use thiserror::Error as ThisError;
+use zeroize::Zeroizing;
 
 /// A freshly personalised card without power, and what its issuer knows of it.
 #[derive(Clone, Debug)]
@@ -211,6 +212,11 @@ fn play<D: CardDoor + Clone>(
     Ok(())
 }
 
+/// An exponent whose public value in the group of the card (choice 2) has one
+/// leading zero byte: SHA-256 of the text `short share 149`, the first such
+/// text with a number that gives one.
+const SHORT_EXPONENT: &str = "88D0CD6B7565D2D26D011E65F8204013E657C8B9E0F3C12F867D14BA3EB6BDFC";
+
 /// Steps a to c of section 4.4 with the published device.
 fn certify<D: CardDoor + Clone>(desk: &mut Desk<D>) -> Result<(), Error> {
     let device = Device::published()?;
@@ -239,11 +245,18 @@ fn first_contact<D: CardDoor + Clone>(specimen: &Specimen<D>) -> Result<Desk<D>,
     let domain = channel.read_domain(DomainForm::Whole)?;
     let ca = channel.read_ca_key()?;
     let share = TerminalShare::generate(&domain, &mut rng)?;
+    let short = Zeroizing::new(hex::decode(SHORT_EXPONENT).unwrap_or_default());
+    let short = TerminalShare::from_exponent(&domain, short)?;
     let device_key = PublicKey::from_file(names.get("EF1004").unwrap_or_default())?;
     let services_key = PublicKey::from_file(names.get("EF1005").unwrap_or_default())?;
     let citizen = cie_terminal::certificate::CardCertificate::from_file(&specimen.certificate)?;
 
     name_numbers(&mut names, &domain, share.public());
+    if let Some((0, rest)) = short.public().split_first() {
+        // In another group there is no such value, and rows that use it say so.
+        names.set("short", rest);
+        names.set("padded", short.public());
+    }
     names.set("N81", citizen.key().modulus());
     names.set("N82", device_key.modulus());
     names.set("N83", services_key.modulus());
@@ -282,6 +295,7 @@ fn first_contact<D: CardDoor + Clone>(specimen: &Specimen<D>) -> Result<Desk<D>,
         known: Arc::new(Known {
             domain,
             share,
+            short,
             ca,
             device_key,
         }),

@@ -27,6 +27,8 @@ const PIECES_MAX: usize = 64;
 pub(super) struct Known {
     pub(super) domain: Domain,
     pub(super) share: TerminalShare,
+    /// One whose public value has a leading zero byte.
+    pub(super) short: TerminalShare,
     pub(super) ca: CaKey,
     pub(super) device_key: PublicKey,
 }
@@ -100,10 +102,12 @@ impl<D: CardDoor + Clone> Desk<D> {
             let first = self.plain(command)?;
             return Ok((self.collected(first, 0x00), false));
         }
-        if let Some(command) = action.strip_prefix("adopt ") {
+        if let Some(rest) = action.strip_prefix("adopt ") {
+            let (sent, command) = rest.split_once(':').unwrap_or(("share", rest));
+            let sent = self.names.get(sent)?.to_vec();
             let first = self.plain(command)?;
             let answer = self.collected(first, 0x00);
-            return Ok((self.adopt(answer), false));
+            return Ok((self.adopt(answer, sent), false));
         }
         Ok((self.plain(action)?, false))
     }
@@ -301,15 +305,22 @@ impl<D: CardDoor + Clone> Desk<D> {
         seen
     }
 
-    /// Takes an answer to GET DATA as the card's public value.
-    fn adopt(&mut self, answer: Seen) -> Seen {
+    /// Takes an answer to GET DATA as the card's public value, after `sent`
+    /// was sent as the terminal's.
+    fn adopt(&mut self, answer: Seen, sent: Vec<u8>) -> Seen {
         let Seen::Answer { data, sw, .. } = &answer else {
             return answer;
         };
         if !sw.is_ok() {
             return answer;
         }
-        let Known { domain, share, .. } = &*self.known;
+        let Known {
+            domain,
+            share,
+            short,
+            ..
+        } = &*self.known;
+        let share = if share.public() == sent { share } else { short };
         let public = tlv::path(data, &[0xA6, 0x91]).unwrap_or_default();
         match share.agree(domain, public) {
             Ok(keys) => {
@@ -317,7 +328,7 @@ impl<D: CardDoor + Clone> Desk<D> {
                 self.keys = Some(keys);
                 self.agreement = Some(Agreement {
                     domain: domain.clone(),
-                    terminal_public: share.public().to_vec(),
+                    terminal_public: sent,
                     card_public: public.to_vec(),
                 });
                 answer

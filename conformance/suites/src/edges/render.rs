@@ -31,7 +31,7 @@ A row starts from a state and sends commands; each is shown with its answer.
 | `all …` | in plain, the answer fetched to its end by GET RESPONSE |
 | `forged …: …` | in secure messaging with one fault, see below |
 | `replay` | the last protected command again, byte for byte |
-| `adopt …` | in plain, and the answer is the card's value for a new session |
+| `adopt …` | in plain, and the answer is the card's value for a new session; `adopt short: …` if another value than `share` was sent |
 | `certificate …`, `proof …`, `card proof` | steps b, e and g of section 4.4, good or with the named fault |
 | `16x …` | so many times |
 
@@ -47,7 +47,8 @@ A row starts from a state and sends commands; each is shown with its answer.
 | `… if extended else …` | families that take extended length, and the others |
 
 Values: `WRONG` is eight digits that are neither PIN nor PUK, `NEW` eight others; `g`, `p`, `q` the
-domain of the key agreement, `share` a public value of the terminal; `N81` to `N84` the moduli of the
+domain of the key agreement, `share` a public value of the terminal,
+`padded` one with a leading zero byte, `short` the same without it; `N81` to `N84` the moduli of the
 keys, `E84` the exponent of key 84; `L1001` the size of a file in two bytes; `EF1001` the content of that file.
 ";
 

@@ -14,7 +14,7 @@
 //! | `piece …` | exactly one protected command, its chaining bit kept |
 //! | `all …` | in plain, the answer fetched to its end by GET RESPONSE |
 //! | `forged KIND: …` | in secure messaging with one fault, see [`forge`](super::forge) |
-//! | `adopt …` | in plain, and its answer taken as the card's key-agreement value for a new session |
+//! | `adopt …` | in plain, and its answer taken as the card's key-agreement value for a new session; `adopt short: …` after the value of that name was sent |
 //! | `certificate KIND`, `proof KIND`, `card proof` | steps b, e and g of the device authentication, see [`device`](super::device) |
 //! | `power on`, `power off`, `reset` | the other calls of the door |
 //! | `16x …` | the step so many times |

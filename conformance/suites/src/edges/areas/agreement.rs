@@ -384,5 +384,50 @@ pub(super) const UNIT: Unit = Unit {
                 sm NIS = {NIS} 9000",
             Standard("ISO/IEC 7816-4 §5.3.3"),
         ),
+        row(
+            49,
+            "a value of 255 bytes: the device authentication hashes 255",
+            Cie,
+            "002241A6(80019B 830181 91[{short}]) = 9000; \
+                adopt short: CARD-SHARE = * 9000; \
+                sm SET-CA = 9000; \
+                certificate good = 9000; \
+                sm SET-DEVICE = 9000; \
+                sm CHALLENGE = #8 9000; \
+                proof good = 9000; \
+                sm SET-82 = 9000; \
+                card proof = #264 9000; \
+                sm PIN? = 63C3",
+            Choice(19),
+        ),
+        row(
+            50,
+            "the same value with its zero byte: the device authentication hashes 256",
+            Cie,
+            "002241A6(80019B 830181 91[{padded}]) = 9000; \
+                adopt padded: CARD-SHARE = * 9000; \
+                sm SET-CA = 9000; \
+                certificate good = 9000; \
+                sm SET-DEVICE = 9000; \
+                sm CHALLENGE = #8 9000; \
+                proof good = 9000; \
+                sm SET-82 = 9000; \
+                card proof = #264 9000; \
+                sm PIN? = 63C3",
+            Choice(19),
+        ),
+        row(
+            51,
+            "sent in 255 bytes, hashed as 256 by the terminal",
+            Cie,
+            "002241A6(80019B 830181 91[{short}]) = 9000; \
+                adopt padded: CARD-SHARE = * 9000; \
+                sm SET-CA = 9000; \
+                certificate good = 9000; \
+                sm SET-DEVICE = 9000; \
+                sm CHALLENGE = #8 9000; \
+                proof good = 6300",
+            Choice(19),
+        ),
     ],
 };

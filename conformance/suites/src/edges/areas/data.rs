@@ -577,7 +577,7 @@ pub(super) const UNIT: Unit = Unit {
             "the card's value of a live agreement, asked for in the root",
             Live,
             "sm ROOT = 9000; sm CARD-SHARE = #264 9000",
-            Fact("[C] 3.3: it is no object of DF CIE"),
+            Choice(22),
         ),
     ],
 };

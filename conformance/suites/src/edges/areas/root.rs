@@ -107,9 +107,7 @@ pub(super) const UNIT: Unit = Unit {
             "the first eight bytes of its AID",
             Cie,
             "00A4040C(A000000030800000) = 6A82",
-            Fact(
-                "[C] 1.4: EF.ATR 47 announces SELECT by full name, file identifier and SFI, not by partial name or path",
-            ),
+            Unnamed("SELECT by a part of a name or by a path"),
         ),
         row(
             15,

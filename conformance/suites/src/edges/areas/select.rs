@@ -56,9 +56,7 @@ pub(super) const UNIT: Unit = Unit {
             "the first five bytes of the AID of DF CIE",
             Root,
             "00A4040C(A000000000) = 6A82",
-            Fact(
-                "[C] 1.4: EF.ATR 47 announces SELECT by full name, file identifier and SFI, not by partial name or path",
-            ),
+            Unnamed("SELECT by a part of a name or by a path"),
         ),
         row(
             8,
@@ -142,18 +140,14 @@ pub(super) const UNIT: Unit = Unit {
             "P1 08, a path from the MF",
             Root,
             "00A4080C(D003) = 6A86",
-            Fact(
-                "[C] 1.4: EF.ATR 47 announces SELECT by full name, file identifier and SFI, not by partial name or path",
-            ),
+            Unnamed("SELECT by a part of a name or by a path"),
         ),
         row(
             20,
             "P1 09, a path from the current directory",
             Cie,
             "00A4090C(1001) = 6A86",
-            Fact(
-                "[C] 1.4: EF.ATR 47 announces SELECT by full name, file identifier and SFI, not by partial name or path",
-            ),
+            Unnamed("SELECT by a part of a name or by a path"),
         ),
         row(
             21,

@@ -20,7 +20,7 @@ Examples:
   cie serve --card one.cie --card two.cie       # two readers
   cie serve --pcsc ~/.cie/socket                # a fresh card, at a place of its own
   cie serve --vpcd                              # behind vpcd in the system's pcscd
-  cie serve --vpcd [::1]:35963 --json
+  cie serve --vpcd 192.0.2.7:35963 --json       # on another machine
   cie serve --vpcd-listen 35963                 # for a vpcd in reversed mode
 
 Everything it prints can be given to `eval` by a shell; `cie env` prints the

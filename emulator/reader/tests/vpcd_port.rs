@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use cie_reader::protocol::codes::{rv, state};
 use cie_reader::vpcd::Address;
 use cie_reader::vpcd::{CardPort, PortEvent, PortSettings, VpcdError};
-use cie_reader::{Place, ReaderServer, ReaderSpec, RunningServer};
+use cie_reader::{Place, ReaderServer, ReaderSpec, RunningServer, Settings};
 use common::{ATR, Client, FIRST, GUARD};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,12 @@ struct Desk {
 impl Desk {
     fn new(settings: PortSettings) -> Self {
         let readers = vec![ReaderSpec::empty(FIRST)];
-        let server = ReaderServer::bind(&Place::Private, readers)
+        // Nobody talks to a card but the test and the port.
+        let quiet = Settings {
+            idle_power_off: None,
+            ..Settings::default()
+        };
+        let server = ReaderServer::bind_with(&Place::Private, readers, quiet)
             .unwrap()
             .spawn()
             .unwrap();

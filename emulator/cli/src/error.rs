@@ -40,16 +40,11 @@ pub(crate) enum CliError {
     Reader(#[from] ReaderError),
     #[error("vpcd: {0}")]
     Vpcd(#[from] VpcdError),
-    #[error(
-        "no card connected to {address} within {seconds} s{}; start one while this waits, \
-         for example `vicc --hostname 127.0.0.1 --port {}`, or wait longer with --vpcd-wait",
-        refused.as_ref().map(|why| format!(" (the last one was refused: {why})")).unwrap_or_default(),
-        address.port()
-    )]
+    #[error("no card at {address} within {seconds} s{hint}")]
     NoForeignCard {
         address: Address,
         seconds: u64,
-        refused: Option<String>,
+        hint: String,
     },
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -53,10 +53,10 @@ pub(crate) struct Request {
 /// own, or 128 + the signal that killed it.
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let table = &request.table;
-    if let Some(address) = table.foreign.address() {
+    if let Some(mode) = table.foreign.mode() {
         let mut command = Command::new(&request.program);
         command.args(&request.arguments);
-        return vpcd::run(&table.foreign, address, table.readers.into(), command);
+        return vpcd::run(&table.foreign, &mode, table.readers.into(), command);
     }
     let mut keeper = Keeper::new()?;
     let (name, issued, memory) = match &table.card {

@@ -38,7 +38,7 @@ pub(crate) enum CliError {
     Card(#[from] CardError),
     #[error("the virtual reader could not be started: {0}")]
     Reader(#[from] ReaderError),
-    #[error("vpcd: {0}")]
+    #[error("vpcd: {0}{with}", with = option_for(.0))]
     Vpcd(#[from] VpcdError),
     #[error("no card at {address} within {seconds} s{hint}")]
     NoForeignCard {
@@ -66,6 +66,14 @@ pub(crate) enum CliError {
     Wait(io::Error),
     #[error("the citizen's story broke off at \"{step}\": {reason}")]
     Story { step: &'static str, reason: String },
+}
+
+/// The option that allows what the library refused.
+fn option_for(error: &VpcdError) -> &'static str {
+    match error {
+        VpcdError::Open(_) => " with --vpcd-any-address",
+        _ => "",
+    }
 }
 
 impl CliError {

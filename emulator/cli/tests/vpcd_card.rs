@@ -157,5 +157,5 @@ fn options_of_our_own_card_make_no_sense() {
         .unwrap();
     assert_eq!(open.status.code(), Some(125));
     let errors = String::from_utf8_lossy(&open.stderr);
-    assert!(errors.contains("other machines"), "{errors}");
+    assert!(errors.contains("--vpcd-any-address"), "{errors}");
 }

@@ -485,7 +485,7 @@ fn any_bytes_of_a_card_are_survived() {
     });
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let bytes = proptest::collection::vec(proptest::prelude::any::<u8>(), 1..500);
-    for round in 0..40 {
+    for round in 0..20 {
         let garbage = bytes.new_tree(&mut runner).unwrap().current();
         let mut card = desk.stream();
         // Half of them are let in first.
@@ -497,9 +497,10 @@ fn any_bytes_of_a_card_are_survived() {
             }
         }
         let _ = card.write_all(&garbage);
-        match card.read(&mut [0; 100]) {
-            Ok(_) => {}
-            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        // Sooner or later, whatever it was, the port hangs up.
+        let mut rest = Vec::new();
+        if let Err(error) = card.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         }
     }
     while desk.heard.try_recv().is_ok() {}

@@ -43,6 +43,7 @@ mod error;
 pub mod protocol;
 mod server;
 pub mod table;
+pub mod vpcd;
 
 pub use error::ReaderError;
 pub use server::{

@@ -121,6 +121,28 @@ fn judged(state: State) -> (CardCertificate, Vec<Mismatch>) {
     )
 }
 
+/// Whatever letter the serial number ends with, the SOD has another one.
+#[test]
+fn sod_mismatch_is_one_for_every_serial_number() {
+    let (_, adult) = Persona::shipped()[0];
+    for last in ["A", "B", "Z"] {
+        let serial = format!("[card]\nserial = \"CZ00000A{last}\"");
+        let persona = Persona::from_toml(&adult.replace("[card]", &serial)).unwrap();
+        let sod = |state| {
+            let persona = persona.clone().with_state(state).unwrap();
+            let image = personalise(&persona, 1).unwrap().image;
+            let files = &image.profile.files;
+            files
+                .iter()
+                .find(|file| file.fid == 0x1006)
+                .unwrap()
+                .content
+                .clone()
+        };
+        assert_ne!(sod(State::Fresh), sod(State::SodMismatch), "{last}");
+    }
+}
+
 /// Exactly one fault: the signature over the list is good.
 #[test]
 fn sod_mismatch_is_one_wrong_hash() {

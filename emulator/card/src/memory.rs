@@ -13,12 +13,15 @@ pub struct MemoryError(pub String);
 /// Memory whose unit is one atomic commit (rule 3 of the architecture).
 ///
 /// A commit either replaces the stored state as a whole and survives any loss
-/// of power after it returned, or it leaves the stored state as it was.
+/// of power after it returned, or it leaves the stored state as it was. Where
+/// the last step of a write fails it may be unknown which of the two will be
+/// there after a loss of power; then every later commit must fail, too, so that
+/// the card, which goes on with the earlier state, compares no code with it.
 pub trait NonVolatile: Send {
     /// Stores `state`.
     ///
     /// # Errors
-    /// [`MemoryError`] if nothing was stored.
+    /// [`MemoryError`] if nothing was stored, or it is unknown for good.
     fn commit(&mut self, state: &CardState) -> Result<(), MemoryError>;
 }
 

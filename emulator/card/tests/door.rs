@@ -45,6 +45,15 @@ fn a_cold_reset_forgets_as_much_as_a_warm_one() {
 }
 
 #[test]
+fn without_power_nothing_volatile_is_left() {
+    let mut terminal = with_pin(fresh_card());
+    card(&mut terminal).power_off();
+    let snapshot = card(&mut terminal).inspect();
+    assert_eq!(snapshot.channel, cie_card::ChannelState::None);
+    assert!(!snapshot.pin_verified && !snapshot.device_authenticated);
+}
+
+#[test]
 fn an_event_does_not_print_what_it_carries() {
     let command = iso7816_wire::CommandApdu::new(0, 0x20, 0, 0x81).with_data(*b"12345678");
     let shown = format!(
@@ -60,7 +69,7 @@ fn an_event_does_not_print_what_it_carries() {
 #[test]
 fn an_image_that_no_card_can_work_with_is_refused() {
     type Edit = fn(&mut cie_card::Profile);
-    let edits: [(&str, Edit); 10] = [
+    let edits: [(&str, Edit); 11] = [
         ("ATR", |p| p.family.atr.clear()),
         ("prime", |p| p.dh.p[255] &= 0xFE),
         ("prime", |p| p.dh.p[0] = 0),
@@ -71,6 +80,9 @@ fn an_image_that_no_card_can_work_with_is_refused() {
         ("modulus of key 84", |p| p.terminal_ca.modulus.clear()),
         ("exponent of key 84", |p| p.terminal_ca.exponent.clear()),
         ("short file identifier", |p| p.files[0].sfi = Some(31)),
+        ("a file has at most", |p| {
+            p.files[0].content = vec![0; 0x8000]
+        }),
     ];
     for (name, edit) in edits {
         let mut image = issued().image.clone();

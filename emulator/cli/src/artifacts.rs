@@ -6,6 +6,8 @@ use crate::error::CliError;
 use crate::out::shell_word;
 use cie_card::CardImage;
 use cie_store::FileStore;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -66,35 +68,36 @@ impl Artifacts {
             .map_err(CliError::io("copy the trace", from))
     }
 
-    /// The command that does it again: `options` are those of `cie run`.
-    /// `stored` cards came from files; then copies of the images from before
-    /// are used.
+    /// The command that does it again: `options` are those of `cie run`, as
+    /// words of a shell. `stored` cards came from files; then copies of the
+    /// images from before are used.
     pub(crate) fn replay(
         &self,
-        options: &str,
+        options: &OsStr,
         stored: usize,
-        command: &[std::ffi::OsString],
+        command: &[OsString],
     ) -> Result<(), CliError> {
-        let words: Vec<_> = command
-            .iter()
-            .map(|word| shell_word(&word.to_string_lossy()))
-            .collect();
-        let mut script = "#!/bin/sh\n# Does it again. Call it in the folder where it was done the first time.\nset -e\n".to_owned();
-        let mut cards = String::new();
+        let mut script = OsString::from(
+            "#!/bin/sh\n# Does it again. Call it in the folder where it was done the first time.\nset -e\n",
+        );
         if stored > 0 {
-            script.push_str("cards=$(mktemp -d)\n");
+            script.push("cards=$(mktemp -d)\n");
         }
-        for card in 1..=stored {
-            let (from, to) = (numbered("before", card), numbered("card", card));
-            script.push_str(&format!(
-                "cp \"$(dirname \"$0\")/{from}\" \"$cards/{to}\"\n"
-            ));
-            cards.push_str(&format!(" --card \"$cards/{to}\""));
+        let names = (1..=stored).map(|card| (numbered("before", card), numbered("card", card)));
+        for (from, to) in names.clone() {
+            script.push(format!("cp \"$(dirname \"$0\")/{from}\" \"$cards/{to}\"\n"));
         }
-        script.push_str(&format!(
-            "exec cie run{cards}{options} -- {}\n",
-            words.join(" ")
-        ));
+        script.push("exec cie run");
+        for (_, to) in names {
+            script.push(format!(" --card \"$cards/{to}\""));
+        }
+        script.push(options);
+        script.push(" --");
+        for word in command {
+            script.push(" ");
+            script.push(shell_word(word));
+        }
+        script.push("\n");
         let path = self.0.join("replay.sh");
         let written = std::fs::OpenOptions::new()
             .write(true)

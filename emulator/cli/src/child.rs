@@ -46,16 +46,7 @@ impl Keeper {
             .build()
             .map_err(CliError::Wait)?;
         let guard = runtime.enter();
-        let ignored = ignored_signals();
-        let mut signals = Vec::new();
-        for signal in PASSED_ON {
-            // A signal that this process was told to ignore (`nohup`) stays
-            // ignored, for the child too: a handler would not be inherited.
-            if ignored & (1 << (signal.as_raw() - 1)) == 0 {
-                let kind = SignalKind::from_raw(signal.as_raw());
-                signals.push((signal, unix::signal(kind).map_err(CliError::Wait)?));
-            }
-        }
+        let signals = handlers(&PASSED_ON)?;
         drop(guard);
         Ok(Self { runtime, signals })
     }
@@ -104,8 +95,21 @@ impl Keeper {
     }
 }
 
+/// Handlers of these signals, to be made within a runtime. A signal that this
+/// process was told to ignore (`nohup`) stays ignored, for a child too: a
+/// handler would not be inherited.
+pub(crate) fn handlers(wanted: &[Signal]) -> Result<Vec<(Signal, unix::Signal)>, CliError> {
+    let ignored = ignored_signals();
+    let heard = |signal: &&Signal| ignored & (1 << (signal.as_raw() - 1)) == 0;
+    let handler = |signal: &Signal| {
+        let kind = SignalKind::from_raw(signal.as_raw());
+        Ok((*signal, unix::signal(kind).map_err(CliError::Wait)?))
+    };
+    wanted.iter().filter(heard).map(handler).collect()
+}
+
 /// The next signal that arrives.
-async fn next(signals: &mut [(Signal, unix::Signal)]) -> Signal {
+pub(crate) async fn next(signals: &mut [(Signal, unix::Signal)]) -> Signal {
     if signals.is_empty() {
         return pending().await;
     }

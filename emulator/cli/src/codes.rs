@@ -4,7 +4,6 @@
 
 use crate::error::CliError;
 use crate::out;
-use anstream::eprintln;
 use cie_card::image::Code;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -59,8 +58,8 @@ pub(crate) fn codes(options: &Options) -> Result<(), CliError> {
         out::line(format_args!("PIN {pin}\nPUK {puk}"))?;
     }
     if !as_issued {
-        eprintln!(
-            "cie: warning: the PIN of this card was changed since it was issued; the one above is the old one"
+        out::warn(
+            "warning: the PIN of this card was changed since it was issued; the one above is the old one",
         );
     }
     Ok(())

@@ -42,18 +42,13 @@ pub(crate) enum CliError {
     Card(#[from] CardError),
     #[error("the virtual reader could not be started: {0}")]
     Reader(#[from] ReaderError),
-    #[error("vpcd: {0}")]
+    #[error("vpcd: {0}{with}", with = option_for(.0))]
     Vpcd(#[from] VpcdError),
-    #[error(
-        "no card connected to {address} within {seconds} s{}; start one while this waits, \
-         for example `vicc --hostname 127.0.0.1 --port {}`, or wait longer with --vpcd-wait",
-        refused.as_ref().map(|why| format!(" (the last one was refused: {why})")).unwrap_or_default(),
-        address.port()
-    )]
+    #[error("no card at {address} within {seconds} s{hint}")]
     NoForeignCard {
         address: Address,
         seconds: u64,
-        refused: Option<String>,
+        hint: String,
     },
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,6 +81,8 @@ pub(crate) enum CliError {
         .0.display()
     )]
     NoControl(PathBuf),
+    #[error("two personas have the id {0:?}, which names their files; give each an id of its own")]
+    SameId(String),
     #[error("no `cie serve` is running at {}; start one, or name its socket with --pcsc", .0.display())]
     NoServer(PathBuf),
     #[error("cannot {action} {}: {source}", path.display())]
@@ -100,6 +97,14 @@ pub(crate) enum CliError {
     Wait(io::Error),
     #[error("the citizen's story broke off at \"{step}\": {reason}")]
     Story { step: &'static str, reason: String },
+}
+
+/// The option that allows what the library refused.
+fn option_for(error: &VpcdError) -> &'static str {
+    match error {
+        VpcdError::Open(_) => " with --vpcd-any-address",
+        _ => "",
+    }
 }
 
 impl CliError {

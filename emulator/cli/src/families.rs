@@ -14,7 +14,9 @@ client does, I inferred, or choice: nothing tells, and this project decided.
 Examples:
   cie families
   cie families --json | jq -r '.[] | select(.class == \"E\") | .id'
-  cie run --family stm -- pcsc_scan -r";
+  cie run --family stm -- pcsc_scan -r
+
+Exit codes: 0 done, 2 wrong arguments, 125 anything else.";
 
 /// Prints the list.
 pub(crate) fn list(json: bool) -> Result<(), CliError> {

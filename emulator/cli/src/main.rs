@@ -171,7 +171,7 @@ Examples:
 Exit codes:
   the program's own, or 128 + N if signal N killed it;
   125 if cie itself failed, 126 if the program could not be started,
-  127 if it was not found.";
+  127 if it was not found; 2 for wrong arguments of cie's own.";
 
 const COMPLETIONS_HELP: &str = "\
 Examples:

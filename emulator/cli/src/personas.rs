@@ -13,7 +13,9 @@ the rules, docs/persona.schema.json the same for editors.
 Examples:
   cie personas
   cie personas --json | jq -r '.[].id'
-  cie run --persona accents -- ./tests";
+  cie run --persona accents -- ./tests
+
+Exit codes: 0 done, 2 wrong arguments, 125 anything else.";
 
 /// Prints the list.
 pub(crate) fn list(json: bool) -> Result<(), CliError> {

@@ -18,7 +18,9 @@ Examples:
   cie pki ca --seed 7 --persona adult --persona mine.toml
   openssl crl -inform DER -in ca/sub-ca.crl -CAfile ca/ca.pem -noout -text
   openssl ocsp -respin ca/citizens/adult-cert-revoked.ocsp.der -CAfile ca/ca.pem \\
-    -issuer ca/sub-ca.cert.pem -cert ca/citizens/adult-cert-revoked.cert.pem";
+    -issuer ca/sub-ca.cert.pem -cert ca/citizens/adult-cert-revoked.cert.pem
+
+Exit codes: 0 done, 2 wrong arguments, 125 anything else.";
 
 /// The states with a certificate of their own; all others share the first.
 const STATES: [State; 3] = [State::Fresh, State::CertExpired, State::CertRevoked];
@@ -36,7 +38,7 @@ pub(crate) fn write(folder: &Path, seed: u64, personas: &[PathBuf]) -> Result<()
             .map(|path| holder(path))
             .collect::<Result<_, _>>()?
     };
-    let mut cards = Vec::new();
+    let mut cards: Vec<(String, IssuedCard)> = Vec::new();
     for persona in &personas {
         for state in STATES {
             // A holder too young for an expired certificate has none.
@@ -44,6 +46,9 @@ pub(crate) fn write(folder: &Path, seed: u64, personas: &[PathBuf]) -> Result<()
                 continue;
             };
             let name = format!("{}-{}", persona.id(), state.name());
+            if cards.iter().any(|(other, _)| *other == name) {
+                return Err(CliError::SameId(persona.id().to_owned()));
+            }
             cards.push((name, personalise(&persona, seed)?));
         }
     }

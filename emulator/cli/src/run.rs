@@ -7,6 +7,7 @@ use crate::desk::{Desk, Layout};
 use crate::environment;
 use crate::error::CliError;
 use crate::hand::NewCard;
+use crate::out;
 use crate::readers::{Profiles, Timing};
 use crate::stored::{self, Memory};
 use crate::trace::{Header, Recorder, TraceFile};
@@ -68,11 +69,11 @@ pub(crate) struct Request {
 /// own, or 128 + the signal that killed it.
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let table = &request.table;
-    if let Some(address) = table.foreign.address() {
+    if let Some(mode) = table.foreign.mode() {
         let mut command = Command::new(&request.program);
         command.args(&request.arguments);
         let readers = table.readers.map_or(1, usize::from);
-        return vpcd::run(&table.foreign, address, readers, command);
+        return vpcd::run(&table.foreign, &mode, readers, command);
     }
     let mut keeper = Keeper::new()?;
     let (name, cards) = cards(request)?;
@@ -98,7 +99,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let header = Header {
         persona: name,
         seed: request.seed,
-        family: first.image.profile.family.id.clone(),
+        family: out::printable(&first.image.profile.family.id),
         more: request
             .who
             .header(first.state)
@@ -153,7 +154,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let mut command = Command::new(&request.program);
     command.args(&request.arguments);
     if slots.is_empty() {
-        warn("none of these readers can hold the card; CIE_READER is not set");
+        out::warn("none of these readers can hold the card; CIE_READER is not set");
     }
     environment::set(&mut command, &issued, &slots);
     command
@@ -168,7 +169,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         let _ = report(request, status, &recorder, &desk.inspect());
     }
     if let (Some(error), Some(path)) = (recorder.file_error(), &trace) {
-        warn(&format!(
+        out::warn(format_args!(
             "the trace in {} is incomplete: {error}",
             path.display()
         ));
@@ -185,11 +186,11 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
                 None => Ok(()),
             });
         if let Err(error) = copied {
-            warn(&error.to_string());
+            out::warn(error);
         }
     }
     if let Err(error) = cleared {
-        warn(&error.to_string());
+        out::warn(error);
     }
     Ok(exit_code(status))
 }
@@ -206,11 +207,13 @@ fn cards(request: &Request) -> Result<(String, Vec<NewCard>), CliError> {
         return Ok((persona.id().to_owned(), vec![card]));
     };
     let cards = stored::open_all(files, request.seed)?;
-    Ok((format!("file {}", first.display()), cards))
+    let name = out::printable(&format!("file {}", first.display()));
+    Ok((name, cards))
 }
 
-/// The options that make the same card and desk again, but for card files.
-fn options(request: &Request) -> String {
+/// The options that make the same card and desk again, but for card files, as
+/// words of a shell with a blank before each.
+fn options(request: &Request) -> OsString {
     let Table {
         readers,
         empty,
@@ -218,31 +221,35 @@ fn options(request: &Request) -> String {
         reader_timing,
         ..
     } = &request.table;
-    let mut options = format!(" --seed {}{}", request.seed, request.who);
+    let mut options = vec!["--seed".into(), request.seed.to_string().into()];
+    options.extend(request.who.options());
     if let Some(readers) = readers {
-        options.push_str(&format!(" --readers {readers}"));
+        options.extend(["--readers".into(), readers.to_string().into()]);
     }
-    options.push_str(&profiles.to_string());
+    options.extend(profiles.options());
     if *reader_timing == Timing::Real {
-        options.push_str(" --reader-timing real");
+        options.extend(["--reader-timing".into(), "real".into()]);
     }
     if *empty {
-        options.push_str(" --empty");
+        options.push("--empty".into());
     }
-    options
+    words(&options)
 }
 
-/// The options that name the card files, if there are any.
-fn card_files(request: &Request) -> String {
+/// The options that name the card files, if there are any, in the same form.
+fn card_files(request: &Request) -> OsString {
     let files = request.table.card.iter();
-    files
-        .map(|file| format!(" --card {}", file.display()))
-        .collect()
+    let options = files.flat_map(|file| ["--card".into(), file.into()]);
+    words(&options.collect::<Vec<_>>())
 }
 
-/// Tells a person what does not change the outcome.
-fn warn(text: &str) {
-    let _ = writeln!(anstream::stderr(), "cie: {text}");
+fn words(options: &[OsString]) -> OsString {
+    let mut words = OsString::new();
+    for option in options {
+        words.push(" ");
+        words.push(out::shell_option(option));
+    }
+    words
 }
 
 /// Tells a person whose child failed what the card saw of it.
@@ -299,8 +306,8 @@ fn report(
         writeln!(
             out,
             "cie: For every byte, run it again with{}{} --trace FILE.",
-            options(request),
-            card_files(request)
+            options(request).to_string_lossy(),
+            card_files(request).to_string_lossy()
         )?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie serve` and `cie env`: readers that stay, and how programs find them.
 
+use crate::child::{handlers, next};
 use crate::control::{ControlServer, socket_beside};
 use crate::desk::{Layout, issue};
 use crate::error::CliError;
@@ -12,11 +13,13 @@ use crate::{out, stored, vpcd};
 use cie_personalisation::{CardFacts, Persona};
 use cie_reader::Place;
 use clap::Args;
+use rustix::process::Signal;
 use serde_json::json;
+use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix;
 
 pub(crate) const SERVE_HELP: &str = "\
 Examples:
@@ -27,7 +30,7 @@ Examples:
   cie serve --trace all.txt                     # exchanges and PC/SC calls
   cie serve --pcsc ~/.cie/socket                # a fresh card, at a place of its own
   cie serve --vpcd                              # behind vpcd in the system's pcscd
-  cie serve --vpcd [::1]:35963 --json
+  cie serve --vpcd 192.0.2.7:35963 --json       # on another machine
   cie serve --vpcd-listen 35963                 # for a vpcd in reversed mode
 
 Everything it prints can be given to `eval` by a shell; `cie env` prints the
@@ -35,11 +38,11 @@ same for a server that is running. A card file keeps counters and PIN.
 
 The socket is at $XDG_RUNTIME_DIR/cie/pcscd.comm, or /tmp/cie-UID/pcscd.comm where
 that variable is not set. Its folder is closed to other users. SIGINT, SIGTERM and
-SIGHUP end the server. Beside it, with .control behind its name, is the socket of
-`cie control`. With --vpcd or --vpcd-listen there is no socket of ours: a card is in
-one reader at a time, and that one is pcscd's. Then each connection that comes or goes is
-told in a line, `# slot 0: connected, ...`; with --json in an object whose \"event\" is
-connected, reconnected, lost or unreachable.
+SIGHUP end the server, but for those it was started to ignore (nohup). Beside it, with
+.control behind its name, is the socket of `cie control`. With --vpcd or --vpcd-listen
+there is no socket of ours: a card is in one reader at a time, and that one is pcscd's.
+Then each connection that comes or goes is told in a line, `# slot 0: connected, ...`;
+with --json in an object whose \"event\" is connected, reconnected, lost or unreachable.
 
 Exit codes: 0 ended by a signal, 2 wrong arguments, 125 anything else.";
 
@@ -120,33 +123,24 @@ fn place(named: Option<&PathBuf>) -> Result<PathBuf, CliError> {
     std::path::absolute(&path).map_err(CliError::io("resolve", path))
 }
 
-fn export(name: &str, socket: &Path) -> String {
-    let word = out::shell_word(&socket.to_string_lossy());
-    format!("export {name}={word}")
+fn export(name: &str, socket: &Path) -> OsString {
+    let mut line = OsString::from(format!("export {name}="));
+    line.push(out::shell_word(socket.as_os_str()));
+    line
 }
 
 /// The signals that end a server.
-pub(crate) struct Ends([Signal; 3]);
+pub(crate) struct Ends(Vec<(Signal, unix::Signal)>);
 
 impl Ends {
     /// From now on these signals end nothing by themselves.
     pub(crate) fn new() -> Result<Self, CliError> {
-        let end = |kind| signal(kind).map_err(CliError::Wait);
-        Ok(Self([
-            end(SignalKind::interrupt())?,
-            end(SignalKind::terminate())?,
-            end(SignalKind::hangup())?,
-        ]))
+        handlers(&[Signal::INT, Signal::TERM, Signal::HUP]).map(Self)
     }
 
     /// The next one.
     pub(crate) async fn next(&mut self) {
-        let Self([interrupt, terminate, hangup]) = self;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
+        next(&mut self.0).await;
     }
 }
 
@@ -160,7 +154,8 @@ fn cards(options: &ServeOptions) -> Result<(String, Vec<NewCard>), CliError> {
         return Ok((Persona::adult()?.id().to_owned(), vec![card]));
     };
     let cards = stored::open_all(&options.card, options.seed)?;
-    Ok((format!("file {}", first.display()), cards))
+    let name = out::printable(&format!("file {}", first.display()));
+    Ok((name, cards))
 }
 
 /// Who sees what the cards do: nobody, unless a trace was asked for.
@@ -173,7 +168,7 @@ fn recorder(
         let header = Header {
             persona,
             seed: options.seed,
-            family: first.issued.image.profile.family.id.clone(),
+            family: out::printable(&first.issued.image.profile.family.id),
             more: options.profiles.header().into_iter().collect(),
         };
         TraceFile::create(path, options.trace_secrets, &header)
@@ -279,12 +274,10 @@ impl Served<'_> {
             let holder = format!("{} {}", facts.given_names, facts.surname);
             format!("# {name}: {beside}{holder}, card {}", facts.serial)
         });
-        let sockets = [
-            format!("# socket: {}", self.socket.display()),
-            export("CIE_CONTROL", self.control),
-            export("PCSCLITE_CSOCK_NAME", self.socket),
-        ];
-        out::lines(readers.chain(sockets))
+        let shown = out::printable(&self.socket.to_string_lossy());
+        out::lines(readers.chain([format!("# socket: {shown}")]))?;
+        out::raw_line(&export("CIE_CONTROL", self.control))?;
+        out::raw_line(&export("PCSCLITE_CSOCK_NAME", self.socket))
     }
 }
 
@@ -302,8 +295,6 @@ pub(crate) fn env(options: &EnvOptions) -> Result<(), CliError> {
         });
         return out::line(format_args!("{object:#}"));
     }
-    out::lines([
-        export("CIE_CONTROL", &control),
-        export("PCSCLITE_CSOCK_NAME", &socket),
-    ])
+    out::raw_line(&export("CIE_CONTROL", &control))?;
+    out::raw_line(&export("PCSCLITE_CSOCK_NAME", &socket))
 }

@@ -46,6 +46,7 @@ pub(crate) fn show(options: &Options) -> Result<(), CliError> {
     let image = cie_store::read(&options.file)?;
     let facts = stored::facts(&image);
     let (now, profile) = (&image.state, &image.profile);
+    let family = out::printable(&profile.family.id);
     let as_issued = now.pin == profile.issued_pin;
     if options.json {
         return out::line(format_args!(
@@ -53,7 +54,7 @@ pub(crate) fn show(options: &Options) -> Result<(), CliError> {
             json!({
                 "file": options.file.to_string_lossy(),
                 "format": IMAGE_VERSION,
-                "family": profile.family.id,
+                "family": family,
                 "atr": hex::encode_upper(&profile.family.atr),
                 "state": state(now),
                 "made_as": profile.made_as.as_deref().unwrap_or("fresh"),
@@ -75,7 +76,7 @@ pub(crate) fn show(options: &Options) -> Result<(), CliError> {
     out::line(format_args!("fiscal code  {}", facts.fiscal_code))?;
     out::line(format_args!("card         {}", facts.serial))?;
     out::line(format_args!("NIS          {}", facts.nis))?;
-    out::line(format_args!("family       {}", profile.family.id))?;
+    out::line(format_args!("family       {family}"))?;
     out::line(format_args!("state        {}", state(now)))?;
     if let Some(made_as) = &profile.made_as {
         out::line(format_args!("made as      {made_as}"))?;

@@ -3,7 +3,7 @@
 
 use crate::error::CliError;
 use crate::hand::NewCard;
-use anstream::eprintln;
+use crate::out;
 use cie_card::image::CardState;
 use cie_card::{CardImage, MemoryError, NonVolatile};
 use cie_personalisation::{CardFacts, IssuedCard, State};
@@ -48,7 +48,7 @@ impl NonVolatile for Memory {
         if let Err(error) = &stored
             && !std::mem::replace(told, true)
         {
-            eprintln!("cie: {error}");
+            out::warn(error);
         }
         stored
     }
@@ -91,21 +91,22 @@ pub(crate) fn open_all(paths: &[PathBuf], seed: u64) -> Result<Vec<NewCard>, Cli
     Ok(cards)
 }
 
-/// What the files on the card say; empty where they say nothing.
+/// What the files on the card say, fit to be printed; empty where they say
+/// nothing.
 pub(crate) fn facts(image: &CardImage) -> CardFacts {
     let content = |fid| {
         let file = image.profile.files.iter().find(|file| file.fid == fid);
         file.map(|file| file.content.as_slice()).unwrap_or_default()
     };
-    let text = |fid| String::from_utf8_lossy(content(fid)).into_owned();
+    let text = |fid| out::printable(&String::from_utf8_lossy(content(fid)));
     let certificate = CardCertificate::from_file(content(CERTIFICATE));
     let summary = certificate.map(|found| found.summary()).unwrap_or_default();
     CardFacts {
         nis: text(ID_SERVIZI),
         serial: text(SERIAL),
-        fiscal_code: summary.serial_number,
-        given_names: summary.given_name,
-        surname: summary.surname,
+        fiscal_code: out::printable(&summary.serial_number),
+        given_names: out::printable(&summary.given_name),
+        surname: out::printable(&summary.surname),
         certificate: content(CERTIFICATE).to_vec(),
     }
 }

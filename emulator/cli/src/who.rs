@@ -6,7 +6,9 @@ use cie_personalisation::{FAMILIES, FRESH_KEYS, Persona, State, family};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
-use std::fmt;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Whose card it is, and of which kind.
@@ -78,11 +80,27 @@ pub(crate) fn holder(path: &Path) -> Result<Persona, CliError> {
             known: list(shipped) + ", or a file",
         })??);
     }
-    let text = std::fs::read_to_string(path).map_err(CliError::io("read", path))?;
+    let text = read_persona(path).map_err(CliError::io("read", path))?;
     Persona::from_toml(&text).map_err(|source| CliError::PersonaFile {
         path: path.to_owned(),
         source,
     })
+}
+
+/// No persona is longer, in bytes: a device or a wrong file would fill the memory.
+const PERSONA_MAX: u64 = 64 << 10;
+
+fn read_persona(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path)?
+        .take(PERSONA_MAX + 1)
+        .read_to_end(&mut bytes)?;
+    if u64::try_from(read).map_or(true, |length| length > PERSONA_MAX) {
+        let rule = format!("it has more than {PERSONA_MAX} bytes, which no persona has");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, rule));
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
 
 /// Names in a row, for messages.
@@ -90,21 +108,22 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// As on the command line, each option with a blank before it.
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Who {
+    /// The options that make the same choice again, as on the command line.
+    pub(crate) fn options(&self) -> Vec<OsString> {
+        let mut options: Vec<OsString> = Vec::new();
         if self.persona.as_os_str() != DEFAULT {
-            write!(f, " --persona {}", self.persona.display())?;
+            options.extend(["--persona".into(), self.persona.clone().into()]);
         }
         if let Some(id) = &self.family {
-            write!(f, " --family {id}")?;
+            options.extend(["--family".into(), id.into()]);
         }
         if let Some(state) = self.state {
-            write!(f, " --state {}", state.name())?;
+            options.extend(["--state".into(), state.name().into()]);
         }
         if self.fresh_keys {
-            write!(f, " --fresh-keys")?;
+            options.push("--fresh-keys".into());
         }
-        Ok(())
+        options
     }
 }

@@ -376,7 +376,18 @@ fn artifacts_of_a_fresh_card_name_the_command() {
 #[test]
 fn help_has_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["run", "new", "show", "codes", "serve", "env", "completions"] {
+    for command in [
+        "run",
+        "new",
+        "show",
+        "codes",
+        "serve",
+        "env",
+        "completions",
+        "families",
+        "personas",
+        "pki",
+    ] {
         let help = good(folder.path(), &[command, "--help"]);
         assert!(
             help.contains("Examples:") && help.contains("Exit codes:"),
@@ -405,4 +416,189 @@ fn the_hint_after_a_failure_names_the_card() {
         report.contains("--seed 1 --card card.cie --trace FILE"),
         "{report}"
     );
+}
+
+/// A card file from anywhere: its serial number would give a shell a command,
+/// a terminal an escape sequence and the child's environment a NUL.
+#[test]
+fn what_a_card_file_says_steers_nobody() {
+    let folder = with_card();
+    let folder = folder.path();
+    let mut image = cie_store::read(folder.join("card.cie")).unwrap();
+    let profile = std::sync::Arc::make_mut(&mut image.profile);
+    profile.family.id = "gemalto\nmkdir pwned".to_owned();
+    let serial = profile.files.iter_mut().find(|file| file.fid == 0x1002);
+    serial.unwrap().content = b"CZ\nmkdir pwned\0\x1B[2J".to_vec();
+    cie_store::FileStore::create(folder.join("odd.cie"), &image).unwrap();
+
+    let shown = good(folder, &["show", "odd.cie"]);
+    assert_eq!(shown.lines().count(), 9, "{shown}");
+    let steers = |c: char| c.is_control() && c != '\n';
+    assert!(!shown.contains(steers), "{shown:?}");
+    let shown = json(folder, &["show", "--json", "odd.cie"]);
+    let replaced = "CZ\u{FFFD}mkdir pwned\u{FFFD}\u{FFFD}[2J";
+    assert_eq!(shown["serial"], replaced);
+
+    let script = "printf %s \"$CIE_SERIAL\"";
+    let run = [
+        "run", "--trace", "t.txt", "--card", "odd.cie", "--", "sh", "-c", script,
+    ];
+    assert_eq!(good(folder, &run), replaced);
+    let trace = std::fs::read_to_string(folder.join("t.txt")).unwrap();
+    let header = trace.lines().take_while(|line| !line.starts_with('!'));
+    assert!(
+        header.into_iter().all(|line| line.starts_with("# ")),
+        "{trace}"
+    );
+}
+
+#[test]
+fn a_replay_keeps_every_byte_of_the_words() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (_, adult) = cie_personalisation::Persona::shipped()[0];
+    let odd = "it's $(touch pwned) mine.toml";
+    std::fs::write(folder.join(odd), adult).unwrap();
+    let mut command = Command::cargo_bin("cie").unwrap();
+    let first = command
+        .current_dir(folder)
+        .args(["run", "--persona", odd, "--artifacts", "a b", "--"])
+        .args([
+            "sh",
+            "-c",
+            "printf '%s %s' \"$CIE_NIS\" \"$1\"; exit 3",
+            "sh",
+        ])
+        .arg(std::ffi::OsStr::from_bytes(b"\xFF '"))
+        .output()
+        .unwrap();
+    assert_eq!(first.status.code(), Some(3), "{}", text(&first.stderr));
+    assert!(first.stdout.ends_with(b"\xFF '"));
+    let bin = assert_cmd::cargo::cargo_bin("cie");
+    let path = format!(
+        "{}:{}",
+        bin.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let again = std::process::Command::new("sh")
+        .arg("a b/replay.sh")
+        .current_dir(folder)
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert_eq!(again.status.code(), Some(3), "{}", text(&again.stderr));
+    assert_eq!(again.stdout, first.stdout);
+    assert!(!folder.join("pwned").exists());
+    let report = text(&again.stderr);
+    let hint = r"--persona 'it'\''s $(touch pwned) mine.toml' --trace FILE";
+    assert!(report.contains(hint), "{report}");
+}
+
+#[test]
+fn a_warning_that_nobody_can_read_is_no_failure() {
+    let folder = with_card();
+    change(&folder.path().join("card.cie"), |state| {
+        state.pin = cie_card::image::Code::new(b"24681357").unwrap();
+    });
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let output = std::process::Command::new(assert_cmd::cargo::cargo_bin("cie"))
+        .current_dir(folder.path())
+        .args(["codes", "card.cie"])
+        .stderr(full.unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).starts_with("PIN "));
+}
+
+/// What a challenge is decided by: seed and card, and nothing else.
+#[test]
+fn seed_and_card_decide_the_random_numbers_of_a_card_from_a_file() {
+    let folder = with_card();
+    let folder = folder.path();
+    good(folder, &["new", "--seed", "2", "other.cie"]);
+    let challenge = |seed: &str, card: &str| {
+        let run = ["run", "--seed", seed, "--card", card, "--"];
+        let ask = ["opensc-tool", "-s", "0084000008"];
+        let told = good(folder, &[&run[..], &ask].concat());
+        assert!(told.contains("SW1=0x90"), "{told}");
+        told
+    };
+    let first = challenge("1", "card.cie");
+    assert_eq!(challenge("1", "card.cie"), first);
+    assert_ne!(challenge("2", "card.cie"), first);
+    assert_ne!(challenge("1", "other.cie"), first);
+}
+
+#[test]
+fn artifacts_are_private_and_repeat_every_option() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let options =
+        "--seed 5 --persona minor --family stm --state pin-blocked --fresh-keys --readers 2";
+    let mut run = vec!["run", "--artifacts", "found"];
+    run.extend(options.split(' '));
+    run.extend(["--", "true"]);
+    good(folder, &run);
+    let mode = |name: &str| {
+        let found = folder.join(name).metadata().unwrap();
+        found.permissions().mode() & 0o777
+    };
+    assert_eq!((mode("found"), mode("found/replay.sh")), (0o700, 0o700));
+    assert_eq!(
+        (mode("found/before.cie"), mode("found/after.cie")),
+        (0o600, 0o600)
+    );
+    let script = std::fs::read_to_string(folder.join("found/replay.sh")).unwrap();
+    assert!(
+        script.contains(&format!("cie run {options} -- ")),
+        "{script}"
+    );
+}
+
+/// A card whose file is gone refuses every code; its owner is told once.
+#[test]
+fn a_card_that_cannot_be_written_is_told_once() {
+    let folder = with_card();
+    let output = Command::cargo_bin("cie")
+        .unwrap()
+        .current_dir(folder.path())
+        .env(TWO_REFUSED_PINS, "1")
+        .args(["run", "--card", "card.cie", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "as_a_child_remove_the_file_and_give_two_pins"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    let error = text(&output.stderr);
+    assert_eq!(
+        error.matches("was changed by somebody else").count(),
+        1,
+        "{error}"
+    );
+}
+
+const TWO_REFUSED_PINS: &str = "CIE_TEST_TWO_REFUSED_PINS";
+
+#[test]
+fn as_a_child_remove_the_file_and_give_two_pins() {
+    use cie_terminal::steps::{code, objects::DomainForm};
+    use rand_core::SeedableRng;
+    if std::env::var_os(TWO_REFUSED_PINS).is_none() {
+        return; // only in the test above
+    }
+    let socket = std::env::var_os("PCSCLITE_CSOCK_NAME").map(PathBuf::from);
+    let options = cie_terminal::pcsc::Options::default();
+    let card = cie_terminal::pcsc::Card::first(socket.unwrap(), options);
+    let mut channel = cie_terminal::Channel::new(card.unwrap());
+    let mut rng = chacha20::ChaCha20Rng::from_seed([1; 32]);
+    channel.establish(DomainForm::Whole, &mut rng).unwrap();
+    std::fs::remove_file("card.cie").unwrap();
+    for _ in 0..2 {
+        let pin = code::Code::new(&std::env::var("CIE_PIN").unwrap()).unwrap();
+        let answer = channel.verify(code::Reference::Pin, &pin);
+        assert!(format!("{answer:?}").contains("6581"), "{answer:?}");
+    }
 }

@@ -38,6 +38,12 @@ fn personas_for_programs_and_for_people() {
             "printf %s $CIE_CF",
         );
         assert_eq!(row["fiscal_code"], code);
+        let until = row["valid_until_year"].as_u64().unwrap();
+        assert!(shown.contains(&format!(
+            "{code}, family {}, certificate until {until}",
+            row["family"].as_str().unwrap()
+        )));
+        assert!(until > 2049 && row["valid_from_year"].as_u64().unwrap() < until);
     }
 }
 
@@ -65,6 +71,7 @@ fn what_there_is_not_is_named() {
     for (name, words) in [
         ("nobody", "there are adult, minor, accents"),
         ("./no-such.toml", "cannot read ./no-such.toml"),
+        ("/dev/zero", "more than 65536 bytes"),
     ] {
         let output = cie(&["run", "--persona", name, "--", "true"]);
         assert_eq!(output.status.code(), Some(125));

@@ -85,3 +85,21 @@ fn the_certificates_are_those_of_the_cards() {
     assert_eq!(nis.stdout.len(), 12);
     assert!(certificate.windows(12).any(|window| window == nis.stdout));
 }
+
+#[test]
+fn two_personas_with_one_id_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca");
+    let output = cie(&[
+        "pki",
+        ca.to_str().unwrap(),
+        "--persona",
+        "adult",
+        "--persona",
+        "adult",
+    ]);
+    assert_eq!(output.status.code(), Some(125));
+    let error = text(&output.stderr);
+    assert!(error.contains("the id \"adult\""), "{error}");
+    assert!(!ca.exists());
+}

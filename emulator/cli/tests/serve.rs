@@ -7,9 +7,15 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+/// `cie` with no signal ignored: whoever runs the tests may ignore some
+/// (`nohup`), and `cie` would leave them ignored.
 fn cie(runtime: &Path) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("cie"));
-    command.current_dir(runtime).env("XDG_RUNTIME_DIR", runtime);
+    let mut command = Command::new("env");
+    command
+        .arg("--default-signal=INT,TERM,HUP")
+        .arg(assert_cmd::cargo::cargo_bin("cie"))
+        .current_dir(runtime)
+        .env("XDG_RUNTIME_DIR", runtime);
     command
 }
 
@@ -154,4 +160,99 @@ fn one_server_per_place_and_one_reader_per_card() {
         "{}",
         text(&twice.stderr)
     );
+}
+
+/// Started by `nohup`, it outlives its terminal.
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let runtime = tempfile::tempdir().unwrap();
+    let mut child = Command::new("env")
+        .args(["--default-signal=TERM", "--ignore-signal=HUP"])
+        .arg(assert_cmd::cargo::cargo_bin("cie"))
+        .arg("serve")
+        .env("XDG_RUNTIME_DIR", runtime.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("export ")));
+    let mut server = Serving(child, Vec::new());
+    let pid = Pid::from_raw(i32::try_from(server.0.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    // Signals wait for each other: the second is what ends it.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(server.0.try_wait().unwrap(), None, "it serves on");
+    assert_eq!(server.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn what_it_prints_can_be_given_to_a_shell() {
+    let runtime = tempfile::tempdir().unwrap();
+    let odd = runtime.path().join("a\nb 'c");
+    let socket = odd.join("s");
+    let mut command = cie(runtime.path());
+    let mut child = command
+        .args(["serve", "--pcsc"])
+        .arg(&socket)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.contains("export ") || !said.ends_with("/s'\n") {
+        said += &(lines.next().unwrap().unwrap() + "\n");
+    }
+    let mut server = Serving(child, Vec::new());
+    let told = Command::new("sh")
+        .args(["-c", "eval \"$0\"; printf %s \"$PCSCLITE_CSOCK_NAME\""])
+        .arg(&said)
+        .output()
+        .unwrap();
+    assert_eq!(text(&told.stderr), "");
+    assert_eq!(text(&told.stdout), socket.to_str().unwrap());
+    assert_eq!(server.end(Signal::INT), Some(0));
+}
+
+#[test]
+fn the_seed_decides_the_card_that_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert!(
+        output(folder, &["new", "--seed", "7", "card.cie"])
+            .status
+            .success()
+    );
+    let shown = output(folder, &["show", "--json", "card.cie"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let served = Serving::start(folder, &["--seed", "7", "--json"]);
+    let object: serde_json::Value = serde_json::from_str(&served.1[0]).unwrap();
+    assert_eq!(object["readers"][0]["nis"], shown["nis"]);
+    drop(served);
+    // A card from a file: its first random number.
+    let challenge = |seed: &str, place: &str| {
+        let socket = folder.join(place).join("s");
+        let path = socket.to_str().unwrap();
+        let arguments = ["--card", "card.cie", "--seed", seed, "--pcsc", path];
+        let _served = Serving::start(folder, &arguments);
+        let mut tool = Command::new("opensc-tool");
+        tool.args(["-s", "0084000008"])
+            .env("PCSCLITE_CSOCK_NAME", path);
+        let told = text(&tool.output().unwrap().stdout);
+        assert!(told.contains("SW1=0x90"), "{told}");
+        told
+    };
+    assert_ne!(challenge("1", "a"), challenge("2", "b"));
+}
+
+#[test]
+fn a_relative_runtime_folder_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = cie(folder.path());
+    let output = command
+        .env("XDG_RUNTIME_DIR", "here")
+        .arg("env")
+        .output()
+        .unwrap();
+    let error = text(&output.stderr);
+    assert!(!error.contains("here"), "{error}");
 }

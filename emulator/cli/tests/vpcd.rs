@@ -335,12 +335,11 @@ fn a_citizen_signs() {
         .verify(HashAlgorithm::Sha256, text, &signature)
         .unwrap();
     drop(channel);
-    // A reset ends the session in the card, and the card still answers.
+    // A reset ends the session in the card: a card still in it would answer
+    // 6988 to a wrong checksum.
     card.reconnect(ShareMode::Shared, Protocols::T1, Disposition::ResetCard)
         .unwrap();
     let mut buffer = [0; 300];
-    let select = [0, 0xA4, 4, 0x0C, 6, 0xA0, 0, 0, 0, 0, 0x39];
-    assert_eq!(card.transmit(&select, &mut buffer).unwrap(), [0x90, 0]);
     let sealed = [
         0x0C, 0xB0, 0x83, 0, 0x0D, 0x97, 1, 0, 0x8E, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];

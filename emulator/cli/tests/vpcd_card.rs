@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 fn cie(arguments: &[&str]) -> Command {
@@ -55,7 +55,10 @@ impl Waiting {
 
 /// A card that has an ATR and says 9000 to everything but GET CHALLENGE.
 fn scripted_card(address: &str) {
-    let mut stream = TcpStream::connect(address).unwrap();
+    play(TcpStream::connect(address).unwrap());
+}
+
+fn play(mut stream: TcpStream) {
     std::thread::spawn(move || {
         let mut length = [0; 2];
         while stream.read_exact(&mut length).is_ok() {
@@ -90,6 +93,20 @@ fn opensc_tool_on_a_card_that_speaks_vpcd() {
 }
 
 #[test]
+fn a_card_that_listens() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    std::thread::spawn(move || play(listener.accept().unwrap().0));
+    let output = Command::new(assert_cmd::cargo::cargo_bin("cie"))
+        .args(["run", "--vpcd-card", &port, "--vpcd-reversed", "--"])
+        .args(["opensc-tool", "--atr"])
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(out.trim(), "3b:84:80:01:56:49:43:43:48", "{output:?}");
+}
+
+#[test]
 fn the_exit_code_is_the_programs_own() {
     let waiting = wait(&["--", "sh", "-c", "exit 41"]);
     scripted_card(&waiting.address);
@@ -103,10 +120,7 @@ fn no_card_is_an_error_that_says_what_to_do() {
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(125), "{errors}");
-    assert!(
-        errors.contains("no card connected to 127.0.0.1:"),
-        "{errors}"
-    );
+    assert!(errors.contains("no card at 127.0.0.1:"), "{errors}");
     assert!(errors.contains("--vpcd-wait"), "{errors}");
 
     let waiting = wait(&["--vpcd-wait", "2", "--", "true"]);
@@ -143,5 +157,5 @@ fn options_of_our_own_card_make_no_sense() {
         .unwrap();
     assert_eq!(open.status.code(), Some(125));
     let errors = String::from_utf8_lossy(&open.stderr);
-    assert!(errors.contains("other machines"), "{errors}");
+    assert!(errors.contains("--vpcd-any-address"), "{errors}");
 }

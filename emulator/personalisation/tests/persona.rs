@@ -35,6 +35,9 @@ fn the_shipped_personas_read() {
 const BROKEN: &[(&str, &str, &str, &str)] = &[
     ("\"adult\"", "\"A b\"", "id", "small letters"),
     ("MARIA BIANCA", "Maria", "holder.given_names", "machine-readable zone"),
+    ("\"adult\"", "\"\"", "id", "small letters"),
+    ("MARIA BIANCA", "-MARIA", "holder.given_names", "a letter first"),
+    ("MARIA BIANCA", LONG, "holder.given_names", "1 to 64"),
     ("MARIA BIANCA", "", "holder.given_names", "1 to 64"),
     ("MARIA BIANCA", "\\u0000", "holder.given_names", "machine-readable zone"),
     ("TEST ESEMPIO", "ROSSI", "holder.surname", "the word TEST"),
@@ -51,6 +54,8 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     (KEYS, "keys = \"z\"", "card.keys", "one of a, b"),
     (KEYS, "keys = \"a\"\nnis = \"824466999069\"", "card.nis", "9990########"),
     (KEYS, "keys = \"a\"\nserial = \"CA0000AAA\"", "card.serial", "CZ#####??"),
+    (KEYS, "keys = \"a\"\nnis = \"9990824466990\"", "card.nis", "9990########"),
+    (KEYS, "keys = \"a\"\nserial = \"CZ00000aa\"", "card.serial", "CZ#####??"),
     (KEYS, "keys = \"a\"\npin = \"1234\"", "card.pin", "8 digits"),
     (KEYS, "keys = \"a\"\npuk = \"1234567x\"", "card.puk", "digits only"),
     ("\"fresh\"", "\"lost\"", "card.state", "one of fresh, pin-1-left, pin-blocked"),
@@ -63,8 +68,30 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     ("2059-12-10", "2066-01-01", "certificate.valid_until", "2065 or earlier"),
     ("2059-12-10", "2025-05-31", "certificate.valid_until", "not be before"),
 ];
+/// 65 letters.
+const LONG: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const CODE: &str = "TSTMBN85T50Z999J";
 const KEYS: &str = "keys = \"a\"";
+
+/// The parser of TOML quotes what it does not understand, which could be a code.
+#[test]
+fn a_syntax_error_shows_no_code() {
+    for broken in ["pin = 13572468", "puk = \"13572468", "pin = [\"13572468\"]"] {
+        let text = adult_with(KEYS, &format!("{KEYS}\n{broken}"));
+        let error = Persona::from_toml(&text).unwrap_err().to_string();
+        assert!(
+            error.contains("line ") && error.contains("in quotes"),
+            "{error}"
+        );
+        assert!(!error.contains("1357"), "{error}");
+    }
+    let text = adult_with(KEYS, &format!("{KEYS}\ncolour = 5"));
+    let error = Persona::from_toml(&text).unwrap_err().to_string();
+    assert!(
+        error.contains("line 21") && error.contains("colour"),
+        "{error}"
+    );
+}
 
 #[test]
 fn a_broken_field_is_named() {

@@ -54,13 +54,15 @@ fn openssl_verifies_every_list() {
         for words in [
             "Last Update: Jan  1 00:00:00 2026 GMT",
             "Next Update: Dec 31 00:00:00 2065 GMT",
-            "X509v3 CRL Number",
+            "X509v3 CRL Number: \n                1\n",
             "X509v3 Authority Key Identifier",
         ] {
             assert!(shown.contains(words), "{list}: {words} not in {shown}");
         }
         let expected = if list == "sub-ca" { PERSONAS.len() } else { 0 };
         assert_eq!(shown.matches("Serial Number:").count(), expected, "{list}");
+        let since = "Revocation Date: Dec 31 00:00:00 2025 GMT";
+        assert_eq!(shown.matches(since).count(), expected, "{list}");
         let shown = openssl(folder.path(), &format!("{show} -CAfile {other}"));
         let shown = String::from_utf8_lossy(&shown.stderr).into_owned();
         assert!(!shown.contains("verify OK"), "{list}: {shown}");
@@ -138,6 +140,8 @@ fn openssl_accepts_every_ocsp_response() {
                 "{shown}"
             );
             assert!(shown.contains("Next Update: Dec 31"), "{shown}");
+            let since = shown.contains("Revocation Time: Dec 31 00:00:00 2025 GMT");
+            assert_eq!(since, status == "revoked", "{shown}");
             // Another citizen's response says nothing about this one.
             let other = if persona == "adult" { "minor" } else { "adult" };
             let (_, shown) = ask(&format!("citizens/{other}-fresh.ocsp.der"));

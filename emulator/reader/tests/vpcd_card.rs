@@ -179,6 +179,26 @@ fn frames_arrive_in_pieces_and_together() {
     assert_eq!(driver.ask(&longest), [0x90, 0]);
 }
 
+/// Debian 12's driver writes length and payload apart and lets Nagle's
+/// algorithm hold the second back until the first is acknowledged: 40 ms each
+/// time if that is delayed, so 8 s here.
+#[test]
+fn a_length_that_comes_alone_is_acknowledged_at_once() {
+    let listener = loopback();
+    let _side = Side::connecting_to(&listener, 1);
+    let mut driver = Driver::accept(&listener);
+    driver.0.set_nodelay(false).unwrap();
+    driver.send(&[1]);
+    let started = Instant::now();
+    for _ in 0..200 {
+        let (length, payload) = (frame(&READ)[..2].to_vec(), READ);
+        driver.0.write_all(&length).unwrap();
+        driver.0.write_all(&payload).unwrap();
+        assert_eq!(driver.receive(), ZEROS);
+    }
+    assert!(started.elapsed() < Duration::from_secs(4));
+}
+
 #[test]
 fn what_no_driver_should_send_leaves_the_connection_usable() {
     let listener = loopback();

@@ -36,6 +36,15 @@ pub enum StoreError {
         /// What is wrong with its content.
         source: ImageError,
     },
+    /// The file has a second name, under which it could be in use, too: the
+    /// lock belongs to a name.
+    #[error("{} has {names} names (hard links), so its lock would not hold; copy the card and use the copy", path.display())]
+    Linked {
+        /// The card file.
+        path: PathBuf,
+        /// How many names it has.
+        names: u64,
+    },
     /// Another process uses the card.
     #[error(
         "the card {} is in use by another process (it holds {}); end that one, or copy the card and use the copy",

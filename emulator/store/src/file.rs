@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading, creating and committing the file of a card.
 
+use crate::disk;
 use crate::error::StoreError;
 use crate::lock::Lock;
 use cie_card::image::{CardState, Profile};
@@ -16,6 +17,18 @@ use zeroize::Zeroizing;
 
 /// No card file is longer, in bytes; what is longer is not read.
 pub const IMAGE_MAX: u64 = 1 << 20;
+
+/// The lock is beside the name that was given; a hard link would have another.
+fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
+    let file = std::fs::symlink_metadata(path).map_err(StoreError::io("look at", path))?;
+    match file.nlink() {
+        0 | 1 => Ok(()),
+        names => Err(StoreError::Linked {
+            path: path.to_path_buf(),
+            names,
+        }),
+    }
+}
 
 /// Reads a card file without using the card: no lock is needed, and it may be
 /// in use, because commits are atomic.
@@ -57,6 +70,7 @@ impl FileStore {
         let (temporary, folder_path, folder) = surroundings(&path)?;
         let lock = Lock::take(&path)?;
         remove_leftover(&temporary)?;
+        refuse_second_name(&path)?;
         let (image, stored) = load(&path)?;
         let store = Self {
             profile: Arc::clone(&image.profile),
@@ -144,7 +158,7 @@ impl FileStore {
         let written = write_synced(&self.temporary, &bytes)
             .and_then(|()| stamp(&self.temporary))
             .and_then(|stamp| {
-                std::fs::rename(&self.temporary, &self.path)
+                disk::rename(&self.temporary, &self.path)
                     .map_err(StoreError::io("replace", &self.path))?;
                 Ok(stamp)
             });
@@ -259,7 +273,7 @@ fn write_synced(temporary: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         .open(temporary)
         .and_then(|mut file| {
             file.write_all(bytes)?;
-            file.sync_all()
+            disk::sync_file(&file)
         });
     written.map_err(|error| {
         discard(temporary);
@@ -268,7 +282,8 @@ fn write_synced(temporary: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Gives the temporary file its name unless something has that name.
-fn place_new(temporary: &Path, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn place_new(temporary: &Path, path: &Path) -> Result<(), StoreError> {
+    disk::reach(disk::Step::Rename).map_err(StoreError::io("create", path))?;
     let renamed = match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
         // File systems that cannot do that can do this.
         Err(Errno::INVAL | Errno::NOSYS) => {
@@ -283,7 +298,5 @@ fn place_new(temporary: &Path, path: &Path) -> Result<(), StoreError> {
 }
 
 fn sync(folder: &File, path: &Path) -> Result<(), StoreError> {
-    folder
-        .sync_all()
-        .map_err(StoreError::io("sync the folder", path))
+    disk::sync_folder(folder).map_err(StoreError::io("sync the folder", path))
 }

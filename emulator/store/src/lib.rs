@@ -29,9 +29,12 @@
 //! behind. Network file systems without `flock` and renames that are atomic are
 //! no place for a card.
 
+mod disk;
 mod error;
 mod file;
 mod lock;
+#[cfg(test)]
+mod tests;
 
 pub use error::StoreError;
 pub use file::{FileStore, IMAGE_MAX, read};

@@ -193,9 +193,80 @@ fn every_cut_of_an_image_is_an_error() {
 fn an_image_with_too_many_tries_is_refused() {
     let mut image = issued().image.clone();
     image.state.pin_tries = 4;
-    let bytes = image.to_bytes().unwrap();
+    for puk in [false, true] {
+        if puk {
+            (image.state.pin_tries, image.state.puk_tries) = (3, 11);
+        }
+        let bytes = image.to_bytes().unwrap();
+        let error = CardImage::from_bytes(&bytes).unwrap_err();
+        assert!(matches!(error, ImageError::Body(_)), "{error}");
+    }
+}
+
+#[test]
+fn bytes_behind_the_image_are_refused() {
+    use sha2::Digest;
+    let mut bytes = issued().image.to_bytes().unwrap();
+    bytes.truncate(bytes.len() - 32);
+    bytes.push(0);
+    let digest = sha2::Sha256::digest(&bytes);
+    bytes.extend_from_slice(&digest);
     let error = CardImage::from_bytes(&bytes).unwrap_err();
-    assert!(matches!(error, ImageError::Body(_)), "{error}");
+    assert!(error.to_string().contains("behind the image"), "{error}");
+}
+
+#[test]
+fn a_file_is_the_same_only_with_its_time_and_its_number() {
+    let (folder, path) = folder_with_card();
+    let (mut store, image) = FileStore::open(&path).unwrap();
+    let content = std::fs::read(&path).unwrap();
+    let written = path.metadata().unwrap().modified().unwrap();
+    // Written in place, as long as before: only the time tells.
+    std::fs::write(&path, &content).unwrap();
+    let later = written + std::time::Duration::from_secs(1);
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(later).unwrap();
+    let error = store.save(&image.state).unwrap_err();
+    assert!(matches!(error, StoreError::Changed(_)), "{error}");
+    // Another file with the same time and length: only the number tells.
+    file.set_modified(written).unwrap();
+    store.save(&image.state).unwrap();
+    let written = path.metadata().unwrap().modified().unwrap();
+    let other = folder.path().join("other");
+    std::fs::write(&other, std::fs::read(&path).unwrap()).unwrap();
+    let file = std::fs::File::options().write(true).open(&other).unwrap();
+    file.set_modified(written).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    let error = store.save(&image.state).unwrap_err();
+    assert!(matches!(error, StoreError::Changed(_)), "{error}");
+}
+
+#[test]
+fn a_card_with_two_names_is_refused_under_both() {
+    let (folder, path) = folder_with_card();
+    let other = folder.path().join("other.cie");
+    std::fs::hard_link(&path, &other).unwrap();
+    for name in [&path, &other] {
+        let error = FileStore::open(name).unwrap_err();
+        assert!(
+            matches!(error, StoreError::Linked { names: 2, .. }),
+            "{error}"
+        );
+    }
+    std::fs::remove_file(&other).unwrap();
+    FileStore::open(&path).unwrap();
+}
+
+#[test]
+fn a_lock_file_that_is_a_link_is_not_followed() {
+    let (folder, path) = folder_with_card();
+    let lock = path.with_extension("cie.lock");
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::remove_file(&lock).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &lock).unwrap();
+    let error = FileStore::open(&path).unwrap_err();
+    assert!(error.to_string().contains("open the lock file"), "{error}");
+    assert!(!elsewhere.exists(), "nothing is made at its end");
 }
 
 #[test]
@@ -304,4 +375,13 @@ fn a_card_that_cannot_store_compares_nothing() {
     let snapshot = channel.transport().0.inspect();
     assert!(!snapshot.pin_verified && snapshot.pin_tries == 3);
     assert!(!path.exists(), "what was removed does not come back");
+}
+
+#[test]
+fn a_leftover_that_came_later_is_in_nobodys_way() {
+    let (folder, path) = folder_with_card();
+    let (mut store, image) = FileStore::open(&path).unwrap();
+    std::fs::write(folder.path().join(".card.cie.cie-tmp"), b"x").unwrap();
+    store.save(&image.state).unwrap();
+    assert_eq!(names(folder.path()), ["card.cie", "card.cie.lock"]);
 }

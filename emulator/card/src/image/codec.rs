@@ -83,8 +83,12 @@ impl CardImage {
                 ImageError::Checksum
             });
         }
+        let mut rest = body;
         let image: Self =
-            ciborium::from_reader(body).map_err(|e| ImageError::Body(e.to_string()))?;
+            ciborium::from_reader(&mut rest).map_err(|e| ImageError::Body(e.to_string()))?;
+        if !rest.is_empty() {
+            return Err(ImageError::Body("bytes behind the image".to_owned()));
+        }
         let state = &image.state;
         if state.pin_tries > PIN_TRIES || state.puk_tries > PUK_TRIES {
             return Err(ImageError::Body("more tries than a card has".to_owned()));

@@ -5,6 +5,7 @@ use super::lines::{LONGEST_LINE, Line, Lines};
 use super::request::{Awaited, BadLine, Request};
 use crate::error::CliError;
 use crate::hand::{Hand, HandError};
+use crate::out::printable;
 use cie_reader::{Place, SocketFile, Usage};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -132,7 +133,7 @@ async fn reply(stream: &mut UnixStream, line: Line, hand: &Arc<Hand>) -> std::io
         Ok(None) => "ok\n".to_owned(),
         Ok(Some(value)) => format!("ok {value}\n"),
         // File names may have line ends in them.
-        Err(error) => format!("error {}\n", error.replace(['\n', '\r'], " ")),
+        Err(error) => format!("error {}\n", printable(&error)),
     };
     stream.write_all(text.as_bytes()).await
 }

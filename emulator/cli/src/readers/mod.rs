@@ -10,7 +10,7 @@ use crate::error::CliError;
 use cie_reader::models::{ListedSlot, MODELS, ReaderModel, lay_out, model};
 use cie_reader::{Card, ReaderSpec};
 use clap::{Args, ValueEnum};
-use std::fmt;
+use std::ffi::OsString;
 
 /// Slots that clients of every version see (protocols 4.4 and 4.5).
 const MOST_SLOTS: usize = 16;
@@ -60,18 +60,16 @@ impl Profiles {
         Ok(Readers::Models(slots))
     }
 
+    /// The options that name the same readers again, as on the command line.
+    pub(crate) fn options(&self) -> Vec<OsString> {
+        let options = self.ids.iter();
+        let options = options.flat_map(|id| ["--reader-profile".into(), id.into()]);
+        options.collect()
+    }
+
     /// What the header of a trace says about readers that are not plain.
     pub(crate) fn header(&self) -> Option<(&'static str, String)> {
         (!self.ids.is_empty()).then(|| ("readers", self.ids.join(",")))
-    }
-}
-
-/// As on the command line, each option with a blank before it.
-impl fmt::Display for Profiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.ids
-            .iter()
-            .try_for_each(|id| write!(f, " --reader-profile {id}"))
     }
 }
 

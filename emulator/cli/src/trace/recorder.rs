@@ -4,6 +4,7 @@
 use super::history::History;
 use super::mask::{Disclosure, show};
 use super::words::describe;
+use crate::out::printable;
 use cie_card::image::CardState;
 use cie_card::{Event, Observer};
 use cie_reader::observer::{ReaderEvent, ReaderObserver};
@@ -53,11 +54,11 @@ impl TraceFile {
         }
         let mut out = BufWriter::new(file);
         writeln!(out, "# cie-trace 1")?;
-        writeln!(out, "# persona: {}", in_one_line(&header.persona))?;
+        writeln!(out, "# persona: {}", header.persona)?;
         writeln!(out, "# seed: {}", header.seed)?;
         writeln!(out, "# family: {}", header.family)?;
         for (name, value) in &header.more {
-            writeln!(out, "# {name}: {}", in_one_line(value))?;
+            writeln!(out, "# {name}: {value}")?;
         }
         writeln!(
             out,
@@ -145,7 +146,7 @@ impl Recorder {
     /// Says in the trace which card number `card` is, if it is not the first.
     pub(crate) fn another_card(&self, card: usize, what: &str) {
         if let Some(file) = &mut self.lock().file {
-            file.write(&format!("# card {card}: {}\n", in_one_line(what)));
+            file.write(&format!("# card {card}: {}\n", printable(what)));
         }
     }
 
@@ -309,11 +310,6 @@ fn of_card(card: usize) -> String {
         FIRST => String::new(),
         _ => format!(" (card {card})"),
     }
-}
-
-/// `text` without what would end its line.
-fn in_one_line(text: &str) -> String {
-    text.replace(char::is_control, "?")
 }
 
 /// A plain command as bytes: short, or extended where a joined chain or its

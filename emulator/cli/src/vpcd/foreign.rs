@@ -6,7 +6,7 @@ use crate::desk::{READER_NAME, reader_name};
 use crate::environment;
 use crate::error::CliError;
 use anstream::eprintln;
-use cie_reader::vpcd::{Address, CardPort, LineError, Lost, PortEvent, PortSettings};
+use cie_reader::vpcd::{Address, CardPort, LineError, Lost, PortEvent, PortMode, PortSettings};
 use cie_reader::{Place, ReaderServer, ReaderSpec};
 use clap::Args;
 use std::process::Command;
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::unbounded_channel;
 /// Somebody else's card.
 #[derive(Debug, Args)]
 pub(crate) struct ForeignCard {
-    /// Instead of a card of ours, wait for one that speaks vpcd (vicc, PersoSim,
+    /// Instead of a card of ours, wait for one that speaks vpcd (vicc,
     /// a Java card simulator) to connect to PORT on 127.0.0.1 or to HOST:PORT,
     /// and put it into the reader. It may leave and come back meanwhile.
     #[arg(
@@ -33,15 +33,25 @@ pub(crate) struct ForeignCard {
         requires = "vpcd_card"
     )]
     vpcd_wait: u64,
+    /// The card listens at HOST:PORT, as `vicc --reversed` does, and is
+    /// connected to.
+    #[arg(long, requires = "vpcd_card", conflicts_with = "vpcd_any_address")]
+    vpcd_reversed: bool,
     /// Let --vpcd-card listen where other machines can connect.
     #[arg(long, requires = "vpcd_card")]
     vpcd_any_address: bool,
 }
 
 impl ForeignCard {
-    /// Where the card will connect to, if one is asked for.
-    pub(crate) fn address(&self) -> Option<&Address> {
-        self.vpcd_card.as_ref()
+    /// How the card will come, if one is asked for.
+    pub(crate) fn mode(&self) -> Option<PortMode> {
+        let address = self.vpcd_card.clone()?;
+        let open = self.vpcd_any_address;
+        Some(if self.vpcd_reversed {
+            PortMode::Connect(address)
+        } else {
+            PortMode::Listen { address, open }
+        })
     }
 }
 
@@ -55,7 +65,7 @@ enum News {
 /// readers. Returns the exit code that stands for how the child ended.
 pub(crate) fn run(
     options: &ForeignCard,
-    address: &Address,
+    mode: &PortMode,
     readers: usize,
     mut command: Command,
 ) -> Result<u8, CliError> {
@@ -63,9 +73,8 @@ pub(crate) fn run(
     let specs = (0..readers).map(|number| ReaderSpec::empty(reader_name(number)));
     let server = ReaderServer::bind(&Place::Private, specs.collect())?.spawn()?;
     let (tell, mut news) = unbounded_channel();
-    let port = CardPort::listen(
-        address,
-        options.vpcd_any_address,
+    let port = CardPort::open(
+        mode,
         server.control(),
         0,
         PortSettings::default(),
@@ -99,7 +108,12 @@ pub(crate) fn run(
     )?;
     let seconds = options.vpcd_wait;
     eprintln!(
-        "cie: waiting for a card that connects to {}, {seconds} s at most",
+        "cie: waiting for a card that {} {}, {seconds} s at most",
+        if options.vpcd_reversed {
+            "listens on"
+        } else {
+            "connects to"
+        },
         port.address()
     );
     let mut refused = None;
@@ -123,11 +137,30 @@ pub(crate) fn run(
         Waited::Late => Err(CliError::NoForeignCard {
             address: port.address().clone(),
             seconds,
-            refused,
+            hint: hint(mode, port.address(), refused),
         }),
         Waited::Signal(code) => Ok(code),
     };
     port.stop();
     drop(server);
     result
+}
+
+/// What to do if no card comes, after why the last one was not taken.
+fn hint(mode: &PortMode, address: &Address, refused: Option<String>) -> String {
+    let refused = refused
+        .map(|why| format!(" (the last one was refused: {why})"))
+        .unwrap_or_default();
+    let port = address.port();
+    let start = match mode {
+        PortMode::Listen { .. } => {
+            format!(
+                "start one while this waits, for example `vicc --hostname 127.0.0.1 --port {port}`"
+            )
+        }
+        PortMode::Connect(_) => {
+            format!("start one that listens there, for example `vicc --reversed --port {port}`")
+        }
+    };
+    format!("{refused}; {start}, or wait longer with --vpcd-wait")
 }

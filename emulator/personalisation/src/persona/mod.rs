@@ -27,8 +27,13 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum PersonaError {
     /// No TOML, a missing or unknown field, or a value of the wrong type.
-    #[error("the persona file does not read: {0}")]
-    Syntax(#[from] toml::de::Error),
+    #[error("the persona file does not read: line {line}: {what}")]
+    Syntax {
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong there; no part of a line that may hold a code.
+        what: String,
+    },
     /// A field breaks a rule.
     #[error("persona field {field}: {rule}")]
     Field {
@@ -164,7 +169,9 @@ impl Persona {
     /// # Errors
     /// [`PersonaError`] names the field and the rule it breaks.
     pub fn from_toml(text: &str) -> Result<Self, PersonaError> {
-        toml::from_str::<file::File>(text)?.check()
+        toml::from_str::<file::File>(text)
+            .map_err(|error| syntax_error(text, &error))?
+            .check()
     }
 
     /// Short name.
@@ -239,4 +246,26 @@ impl Persona {
     pub fn family(&self) -> &'static Family {
         self.family
     }
+}
+
+/// The most characters of a line that an error quotes.
+const LINE_SHOWN: usize = 60;
+
+/// The parser's error in one line. It may quote the text, so nothing of it is
+/// shown where the text may be a code.
+fn syntax_error(text: &str, error: &toml::de::Error) -> PersonaError {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or(text);
+    let line = before.lines().count().max(1) + usize::from(before.ends_with('\n'));
+    let shown = text.lines().nth(line - 1).unwrap_or_default();
+    let what = if ["pin", "puk"].iter().any(|name| shown.contains(name)) {
+        "codes are written as eight digits in quotes".to_owned()
+    } else {
+        let quoted: String = shown.trim().chars().take(LINE_SHOWN).collect();
+        format!(
+            "{}, in {quoted:?}",
+            error.message().trim().replace('\n', "; ")
+        )
+    };
+    PersonaError::Syntax { line, what }
 }

@@ -122,7 +122,8 @@ impl CardSide {
         for number in 0..count {
             sources.push(Source::new(mode, number, count)?);
         }
-        let mut slots = Vec::new();
+        // Slots that were started end with it if a later one cannot be.
+        let mut side = Self { slots: Vec::new() };
         for (number, (card, (source, address))) in cards.into_iter().zip(sources).enumerate() {
             let start = |what| move |source| VpcdError::Start { what, source };
             let shared = Arc::new(Shared {
@@ -136,13 +137,13 @@ impl CardSide {
             let thread = thread
                 .spawn(move || mine.live(&source))
                 .map_err(start("the thread of a slot"))?;
-            slots.push(Slot {
+            side.slots.push(Slot {
                 shared,
                 address,
                 thread: Some(thread),
             });
         }
-        Ok(Self { slots })
+        Ok(side)
     }
 
     /// The address of each slot: where it connects to, or listens.

@@ -6,7 +6,7 @@
 //!   programs which cannot use a private socket (set-uid, other users, macOS,
 //!   Windows) have them in a reader.
 //! - [`CardPort`]: a reader of ours for a card of somebody else's that speaks
-//!   vpcd (vicc, PersoSim, a Java card simulator).
+//!   vpcd (vicc, a Java card simulator).
 //!
 //! Whoever reaches the port of either half has the card: the protocol knows no
 //! passwords. Both halves listen on the loopback address unless told otherwise.
@@ -31,4 +31,4 @@ pub use card::{CardEvent, CardSide, Ended, Mode};
 pub use error::VpcdError;
 pub use foreign::Lost;
 pub use line::LineError;
-pub use port::{CardPort, PortEvent, PortSettings};
+pub use port::{CardPort, PortEvent, PortMode, PortSettings};

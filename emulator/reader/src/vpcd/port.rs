@@ -2,21 +2,56 @@
 //! A port at which somebody else's card becomes a card in a reader of ours.
 
 use std::fmt;
-use std::net::TcpListener;
+use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::VpcdError;
 use super::address::Address;
 use super::card::bind;
 use super::foreign::{Foreign, ForeignCard, Lost};
 use super::line::{Bell, Line, LineError, Woken, accept};
+use super::{VpcdError, dial};
 use crate::{ReaderControl, ReaderError};
 use std::net::SocketAddr;
 
 /// How long to rest when the system cannot give a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Pause between two calls to a card that listens: as pcscd looks for one.
+const CALL_PAUSE: Duration = Duration::from_millis(400);
+
+/// How a card and its port come together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortMode {
+    /// The card connects to the port, as vicc does.
+    Listen {
+        /// Where.
+        address: Address,
+        /// Whether other machines may reach it; else only loopback addresses
+        /// are listened on.
+        open: bool,
+    },
+    /// The card listens (reversed mode) and is called until
+    /// it answers, again and again.
+    Connect(Address),
+}
+
+/// Where connections come from.
+enum Source {
+    Listen(TcpListener),
+    Connect(Address),
+}
+
+impl Source {
+    fn next(&self, bell: &Bell) -> io::Result<Option<TcpStream>> {
+        match self {
+            Self::Listen(listener) => accept(listener, bell),
+            Self::Connect(address) => dial::connect(address, bell),
+        }
+    }
+}
 
 /// How patient a port is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +111,7 @@ pub enum PortEvent<'a> {
 
 type Observer = Box<dyn Fn(&PortEvent<'_>) + Send>;
 
-/// A listener for cards that speak vpcd, and the reader they sit in.
+/// A way in for cards that speak vpcd, and the reader they sit in.
 ///
 /// One card at a time: others wait until it has left. Dropping the port takes
 /// the card out.
@@ -87,24 +122,27 @@ pub struct CardPort {
 }
 
 impl CardPort {
-    /// Listens at `address` for cards that go into the empty reader number
-    /// `reader` of `readers`. `observer` hears of them on the port's thread.
-    ///
-    /// With `open`, other machines may reach it; else only loopback addresses
-    /// are listened on.
+    /// Opens the way for cards into the empty reader number `reader` of
+    /// `readers`. `observer` hears of them on the port's thread.
     ///
     /// # Errors
-    /// [`VpcdError`] if the address cannot be listened on, or the thread not
-    /// be made.
-    pub fn listen(
-        address: &Address,
-        open: bool,
+    /// [`VpcdError`] if the address cannot be used or listened on, or the
+    /// thread not be made.
+    pub fn open(
+        mode: &PortMode,
         readers: ReaderControl,
         reader: usize,
         settings: PortSettings,
         observer: impl Fn(&PortEvent<'_>) + Send + 'static,
     ) -> Result<Self, VpcdError> {
-        let (listener, address) = bind(address, open)?;
+        let (source, address) = match mode {
+            PortMode::Listen { address, open } => {
+                let (listener, address) = bind(address, *open)?;
+                (Source::Listen(listener), address)
+            }
+            PortMode::Connect(address) if address.port() == 0 => return Err(VpcdError::NoPort),
+            PortMode::Connect(address) => (Source::Connect(address.clone()), address.clone()),
+        };
         let start = |what| move |source| VpcdError::Start { what, source };
         let bell = Arc::new(Bell::new().map_err(start("the bell of a port"))?);
         let door = Door {
@@ -116,7 +154,7 @@ impl CardPort {
         };
         let thread = std::thread::Builder::new()
             .name(format!("vpcd port {}", address.port()))
-            .spawn(move || door.live(&listener))
+            .spawn(move || door.live(&source))
             .map_err(start("the thread of a port"))?;
         Ok(Self {
             address,
@@ -125,7 +163,7 @@ impl CardPort {
         })
     }
 
-    /// Where it listens.
+    /// Where it listens, or calls.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
@@ -173,22 +211,33 @@ struct Door {
 }
 
 impl Door {
-    fn live(&self, listener: &TcpListener) {
+    fn live(&self, source: &Source) {
         while !self.bell.is_stopped() {
-            let line = accept(listener, &self.bell)
-                .and_then(|stream| stream.map(Line::new).transpose())
-                .and_then(|line| {
-                    line.map(|line| Foreign::new(line, Arc::clone(&self.bell), self.settings))
-                        .transpose()
-                });
-            match line {
-                Ok(Some(foreign)) => self.host(&Arc::new(foreign)),
-                Ok(None) => {}
-                Err(error) => {
+            let foreign = source.next(&self.bell).and_then(|stream| {
+                let line = stream.map(Line::new).transpose()?;
+                line.map(|line| Foreign::new(line, Arc::clone(&self.bell), self.settings))
+                    .transpose()
+            });
+            match (foreign, source) {
+                (Ok(Some(foreign)), _) => self.host(&Arc::new(foreign)),
+                (Ok(None), _) => continue,
+                // Nobody is there yet, or any more.
+                (Err(_), Source::Connect(_)) => {}
+                (Err(error), Source::Listen(_)) => {
                     tracing::warn!(%error, "cannot take a vpcd card in");
-                    std::thread::sleep(ACCEPT_PAUSE);
+                    self.rest(ACCEPT_PAUSE);
                 }
             }
+            if let Source::Connect(_) = source {
+                self.rest(CALL_PAUSE);
+            }
+        }
+    }
+
+    /// Waits unless it is the end.
+    fn rest(&self, pause: Duration) {
+        if self.bell.wait(Some(Instant::now() + pause)).is_err() {
+            std::thread::sleep(pause);
         }
     }
 

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::raw::{self, Filled, Room, Rv, Watched};
+use crate::wire::Wires;
 use crate::words;
 
 /// What the threads share.
@@ -18,6 +19,8 @@ use crate::words;
 struct Known {
     /// Contexts and card handles by name.
     handles: BTreeMap<String, i64>,
+    /// Connections that speak the protocol themselves.
+    wires: Wires,
     /// What each context last saw of each reader.
     seen: BTreeMap<(String, String), u64>,
 }
@@ -75,6 +78,7 @@ fn attempt(shared: &Shared, words: &[&str]) -> Option<String> {
         None => lock(shared).handles.get(word).copied(),
     };
     Some(match *words {
+        ["wire", name, ref call @ ..] => lock(shared).wires.perform(name, call)?,
         ["est", name] => establish(shared, name, 2),
         ["est", name, scope] => establish(shared, name, words::number(scope)?),
         ["est-nowhere"] => words::result(raw::establish_nowhere()),

@@ -17,6 +17,7 @@ pub mod raw;
 pub mod run;
 pub mod script;
 mod trouble;
+pub mod wire;
 pub mod words;
 pub mod world;
 

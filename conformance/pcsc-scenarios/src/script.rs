@@ -109,6 +109,7 @@ pub fn all() -> Result<Vec<Scenario>, Trouble> {
         include_str!("../scenarios/exchange.txt"),
         include_str!("../scenarios/reader.txt"),
         include_str!("../scenarios/races.txt"),
+        include_str!("../scenarios/wire.txt"),
     ];
     let mut scenarios = Vec::new();
     for file in files {

@@ -4,7 +4,7 @@
 //! The answers are those of pcscd with the free CCID driver: an attribute that
 //! driver does not know is refused, whatever it would say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::protocol::BUFFER_BYTES;
 use crate::protocol::codes::protocol;
@@ -50,8 +50,11 @@ pub struct ReaderProfile {
     /// Further attributes by their number. They come first, so that a profile
     /// can also answer for what is computed otherwise.
     pub attributes: BTreeMap<u32, Vec<u8>>,
-    /// Attributes the driver does not know, of those that others do.
-    pub refused: BTreeSet<u32>,
+    /// Attributes the driver does not know, of those that others do, with what
+    /// clients are told instead: a code of [`rv`](crate::protocol::codes::rv).
+    pub refused: BTreeMap<u32, u32>,
+    /// Whether the driver has control codes: the feature list and what it names.
+    pub controls: bool,
 }
 
 impl Default for ReaderProfile {
@@ -68,7 +71,8 @@ impl Default for ReaderProfile {
             max_apdu_data: 0x1_0000,
             usb: None,
             attributes: BTreeMap::new(),
-            refused: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            controls: true,
         }
     }
 }

@@ -3,9 +3,9 @@
 
 use super::field::{InField, NoAnswer};
 use super::{Driver, Interface, ReaderModel, Slot, Vacant};
-use crate::protocol::codes::attribute;
+use crate::protocol::codes::{attribute, rv};
 use crate::{Card, Channel, ReaderProfile, ReaderSpec};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The bus every USB reader here is on, and the address of the first.
@@ -88,21 +88,37 @@ impl Driver {
         }
     }
 
-    /// Attributes the driver does not know, of those that are known otherwise.
-    fn refuses(self) -> BTreeSet<u32> {
+    /// Attributes the driver does not know, of those that are known otherwise,
+    /// with what pcscd says instead. vpcd sets the length of the buffer to zero
+    /// where it knows nothing, and pcscd goes by that when it fills in a name.
+    fn refuses(self) -> BTreeMap<u32, u32> {
+        let unknown = [
+            attribute::VENDOR_NAME,
+            attribute::VENDOR_IFD_VERSION,
+            attribute::VENDOR_IFD_SERIAL_NO,
+            attribute::CHANNEL_ID,
+            attribute::ICC_PRESENCE,
+            attribute::ICC_INTERFACE_STATUS,
+            attribute::ATR_STRING,
+            attribute::MAXINPUT,
+        ];
+        let names = [
+            attribute::DEVICE_FRIENDLY_NAME,
+            attribute::DEVICE_SYSTEM_NAME,
+        ];
         match self {
-            Self::Ccid | Self::AcsCcid => BTreeSet::new(),
-            Self::Vpcd => BTreeSet::from([
-                attribute::VENDOR_NAME,
-                attribute::VENDOR_IFD_VERSION,
-                attribute::VENDOR_IFD_SERIAL_NO,
-                attribute::CHANNEL_ID,
-                attribute::ICC_PRESENCE,
-                attribute::ICC_INTERFACE_STATUS,
-                attribute::ATR_STRING,
-                attribute::MAXINPUT,
-            ]),
+            Self::Ccid | Self::AcsCcid => BTreeMap::new(),
+            Self::Vpcd => unknown
+                .into_iter()
+                .map(|id| (id, rv::UNSUPPORTED_FEATURE))
+                .chain(names.into_iter().map(|id| (id, rv::INSUFFICIENT_BUFFER)))
+                .collect(),
         }
+    }
+
+    /// Whether it has control codes.
+    fn controls(self) -> bool {
+        self != Self::Vpcd
     }
 }
 
@@ -132,6 +148,7 @@ impl ListedSlot {
             usb: model.usb,
             attributes: BTreeMap::new(),
             refused: model.driver.refuses(),
+            controls: model.driver.controls(),
         }
     }
 

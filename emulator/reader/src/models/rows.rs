@@ -79,12 +79,11 @@ const ACR122U: ReaderModel = ReaderModel {
     atr: AtrForm::Historical,
     cie: Cie::Reads,
     evidence: Evidence {
-        name: seen("italia/cie-middleware-linux#56"),
         attributes: seen("italia/cie-middleware-linux#56"),
         atr: seen("italia/cie-middleware#173"),
         ..described(
             ACR122U_FILE,
-            seen("italia/cie-middleware-linux#56"),
+            seen("pcsc_scan output in public notes; italia/cie-middleware-linux#56: product"),
             seen("italia/cie-middleware#173, -linux#56"),
         )
     },
@@ -813,7 +812,7 @@ pub const MODELS: &[ReaderModel] = &[
         evidence: Evidence {
             name: seen("frankmorgner/vsmartcard#44"),
             slots: source("vsmartcard: src/ifd-vpcd"),
-            attributes: source("vsmartcard: src/ifd-vpcd/ifd-vpcd.c; it knows none"),
+            attributes: seen("pcscd 1.9.9 with vpcd 0.8, see pcsc-differences.md; it knows none"),
             exchange: source("vsmartcard: src/ifd-vpcd/ifd-vpcd.c"),
             detection: source("PCSC: src/eventhandler.c"),
             atr: source("vsmartcard: remote-reader, NFCReader.java"),

@@ -37,7 +37,7 @@ pub struct ReaderProfile {
     /// `CHANNEL_ID`.
     pub channel: Channel,
     /// Transmission protocols the reader can speak, as bits of
-    /// [`protocol`](crate::protocol::codes::protocol).
+    /// [`protocol`].
     pub protocols: u32,
     /// `MAXINPUT`: bytes of the longest command buffer.
     pub max_input: u32,

@@ -11,14 +11,15 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use cie_reader::protocol::codes::rv;
 use cie_reader::{ReaderSpec, RunningServer};
-use common::{FIRST, SECOND, server};
+use common::{Client, FIRST, SECOND, server};
 
 const THIRD: &str = "CIE Virtual Reader 02 00";
 /// A Java program may take its time to start.
@@ -54,6 +55,11 @@ impl Program {
             Ok(line) => assert_eq!(line, expected),
             Err(error) => panic!("instead of {expected:?}: {error}"),
         }
+    }
+
+    /// Lets the program go on.
+    fn go(&mut self) {
+        self.input.as_mut().unwrap().write_all(b"\n").unwrap();
     }
 
     fn ends_well(mut self) {
@@ -166,9 +172,15 @@ fn java_smartcardio() {
         ));
     }
     command.arg(script("SmartcardioClient.java"));
-    let program = Program::start(command, &server);
+    let mut other = Client::connected(server.path(), FIRST);
+    let mut program = Program::start(command, &server);
     program.says(&format!("readers {FIRST} {SECOND}"));
-    program.says("exclusive beside another: refused");
+    program.says("exclusive");
+    assert_eq!(other.transmit(&[0, 0xA4, 0, 0]).0, rv::SHARING_VIOLATION);
+    program.go();
+    program.says("shared again");
+    assert_eq!(other.transmit(&[0, 0xA4, 0, 0]).0, rv::SUCCESS);
+    program.go();
     program.says("second is empty");
     program.says("waiting");
     let (card, _second) = common::card();

@@ -63,18 +63,8 @@ impl Table {
         reader.contexts = 0;
         reader.lock = None;
         reader.events = 0;
-        let parked = std::mem::take(&mut reader.queue);
+        // Who waits for it is answered when the queues are looked at after this.
         self.plugs = self.plugs.saturating_add(1);
-        for parked in parked {
-            let begins = matches!(parked.request, Request::Begin(_));
-            if begins {
-                self.effects.push(super::Effect::Disarm(parked.connection));
-            }
-            // Cannot be blocked: there is nothing left to wait for.
-            if let Err(blocked) = self.run(parked.connection, parked.request) {
-                self.park(parked.connection, blocked);
-            }
-        }
         self.signal_all();
     }
 

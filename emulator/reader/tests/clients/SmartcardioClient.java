@@ -52,13 +52,11 @@ public class SmartcardioClient {
 
         card.beginExclusive();
         check(exchange(card, new byte[] {0x00, (byte) 0xA4, 0x00, 0x00}).getSW() == 0x9000, "SELECT");
+        say("exclusive");
+        System.in.read();
         card.endExclusive();
-        try {
-            first.connect("EXCLUSIVE;*");
-            say("exclusive beside another: granted");
-        } catch (CardException error) {
-            say("exclusive beside another: refused");
-        }
+        say("shared again");
+        System.in.read();
         card.disconnect(true);
 
         try {

@@ -98,7 +98,7 @@ enum Action {
     /// Serve cards in virtual readers until a signal ends it.
     #[command(after_help = serve::SERVE_HELP)]
     Serve(serve::ServeOptions),
-    /// Print the variable that leads programs to a running `cie serve`.
+    /// Print the variables that lead programs to a running `cie serve`.
     #[command(after_help = serve::ENV_HELP)]
     Env(serve::EnvOptions),
     /// Insert, remove, reset and swap the cards of a running `cie run` or `cie serve`.

@@ -117,7 +117,7 @@ pub struct Slot {
     pub exchange: Exchange,
     /// dwMaxCCIDMessageLength, in bytes with the header of ten.
     pub message: u32,
-    /// dwProtocols: bits of [`protocol`](crate::protocol::codes::protocol).
+    /// dwProtocols: bits of [`protocol`].
     pub protocols: u32,
     /// How a card is noticed.
     pub detection: Detection,

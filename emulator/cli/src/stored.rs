@@ -2,13 +2,14 @@
 //! Cards in files, as the commands use them.
 
 use crate::error::CliError;
+use crate::hand::NewCard;
 use crate::out;
 use cie_card::image::CardState;
 use cie_card::{CardImage, MemoryError, NonVolatile};
 use cie_personalisation::{CardFacts, IssuedCard, State};
 use cie_store::FileStore;
 use cie_terminal::certificate::CardCertificate;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const ID_SERVIZI: u16 = 0x1001;
 const SERIAL: u16 = 0x1002;
@@ -25,6 +26,16 @@ pub(crate) enum Memory {
 impl From<FileStore> for Memory {
     fn from(store: FileStore) -> Self {
         Self::File { store, told: false }
+    }
+}
+
+impl Memory {
+    /// The file, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Ram => None,
+            Self::File { store, .. } => Some(store.path()),
+        }
     }
 }
 
@@ -63,6 +74,21 @@ pub(crate) fn open(path: &Path, seed: u64) -> Result<(IssuedCard, Memory), CliEr
         state,
     };
     Ok((issued, store.into()))
+}
+
+/// Opens card files for use, each once.
+pub(crate) fn open_all(paths: &[PathBuf], seed: u64) -> Result<Vec<NewCard>, CliError> {
+    let mut cards = Vec::new();
+    for (index, path) in paths.iter().enumerate() {
+        let same =
+            |other: &PathBuf| std::fs::canonicalize(other).ok() == std::fs::canonicalize(path).ok();
+        if path.exists() && paths.iter().take(index).any(same) {
+            return Err(CliError::UsedTwice(path.clone()));
+        }
+        let (issued, memory) = open(path, seed)?;
+        cards.push(NewCard { issued, memory });
+    }
+    Ok(cards)
 }
 
 /// What the files on the card say, fit to be printed; empty where they say

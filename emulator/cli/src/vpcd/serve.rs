@@ -28,7 +28,7 @@ pub(crate) struct Endpoint {
         value_name = "HOST:PORT",
         num_args = 0..=1,
         default_missing_value = "35963",
-        conflicts_with_all = ["pcsc", "vpcd_listen"]
+        conflicts_with_all = ["pcsc", "vpcd_listen", "ids"]
     )]
     vpcd: Option<Address>,
     /// The same for a vpcd in reversed mode, which connects to the cards: card
@@ -38,7 +38,7 @@ pub(crate) struct Endpoint {
         value_name = "HOST:PORT",
         num_args = 0..=1,
         default_missing_value = "35963",
-        conflicts_with = "pcsc"
+        conflicts_with_all = ["pcsc", "ids"]
     )]
     vpcd_listen: Option<Address>,
     /// Let --vpcd-listen listen where other machines can connect. vpcd knows no

@@ -79,6 +79,11 @@ impl Link {
         message.encode(&mut self.lock().out);
     }
 
+    /// The process at the other end, if the system tells.
+    pub fn process(&self) -> Option<i32> {
+        self.stream.peer_cred().ok()?.pid().filter(|&pid| pid > 0)
+    }
+
     /// Ends the connection.
     pub fn close(&self) {
         self.lock().closed = true;

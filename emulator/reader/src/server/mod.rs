@@ -2,8 +2,10 @@
 //! The server: a socket, a thread per card, and the table between them.
 
 mod core;
+mod hand;
 mod link;
 mod socket;
+mod watch;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -18,7 +20,8 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-pub use socket::{LONGEST_PATH, Place};
+pub use hand::{ReaderUsage, Usage};
+pub use socket::{LONGEST_PATH, Place, SocketFile};
 pub use worker::Card;
 
 use self::core::Shared;
@@ -26,7 +29,6 @@ use crate::ReaderError;
 use crate::profile::ReaderProfile;
 use crate::protocol::{NAME_BYTES, ReaderState};
 use crate::table::{Delay, Limits};
-use socket::SocketFile;
 
 /// How long to rest when the system has no resources for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

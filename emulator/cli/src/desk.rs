@@ -4,7 +4,8 @@
 
 use crate::control::ControlServer;
 use crate::error::CliError;
-use crate::hand::{Hand, HandError, NewCard};
+use crate::hand::{Hand, HandError};
+use crate::new_card::NewCard;
 use crate::readers::{Readers, Timing};
 use crate::stored::Memory;
 use crate::trace::Recorder;
@@ -54,7 +55,7 @@ impl Layout {
     ) -> Result<(ReaderServer, Arc<Hand>), CliError> {
         let beside = self.empty || self.timing == Timing::Real;
         let how = (beside, self.timing);
-        let mut hand = Hand::new(self.cards, self.readers, how, self.seed, recorder)?;
+        let mut hand = Hand::new(self.cards, self.readers, how, self.seed, recorder);
         let mut server = ReaderServer::bind(place, hand.specs())?;
         if let Some(observer) = self.observer {
             server = server.with_observer(observer);
@@ -79,10 +80,7 @@ impl Desk {
     /// from outside.
     pub(crate) fn set_up(issued: &IssuedCard, recorder: &Recorder) -> Result<Self, CliError> {
         let layout = Layout {
-            cards: vec![NewCard {
-                issued: issued.clone(),
-                memory: Memory::Ram,
-            }],
+            cards: vec![NewCard::made(issued.clone(), Memory::Ram)?],
             readers: Readers::Plain(1),
             timing: Timing::Ideal,
             empty: false,

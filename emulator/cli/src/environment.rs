@@ -2,21 +2,22 @@
 //! What a child of `cie run` learns about the cards, so that its tests
 //! hard-code nothing.
 
-use cie_personalisation::{IssuedCard, State};
+use crate::new_card::Known;
+use cie_personalisation::State;
 use std::process::Command;
 
 /// Tells `command` about the cards, each with the name of its reader, if there
 /// is one for it. The first card's variables start with `CIE_`, the second
 /// one's with `CIE_2_`, and so on.
-pub(crate) fn set(command: &mut Command, cards: &[IssuedCard], readers: &[String]) {
+pub(crate) fn set(command: &mut Command, cards: &[Known], readers: &[String]) {
     clear(command);
-    for (index, issued) in cards.iter().enumerate() {
+    for (index, known) in cards.iter().enumerate() {
         let reader = readers.get(index).map(String::as_str);
         let prefix = match index {
             0 => "CIE_".to_owned(),
             _ => format!("CIE_{}_", index + 1),
         };
-        for (name, value) in variables(issued, reader) {
+        for (name, value) in variables(known, reader) {
             let name = format!("{prefix}{name}");
             match value {
                 Some(value) => command.env(name, value),
@@ -60,9 +61,9 @@ fn tells_of_a_card(name: &str) -> bool {
 
 /// A holder of half codes has the receipt from the counter and no letter, so
 /// the last halves and the whole codes are not there, not even inherited.
-fn variables(issued: &IssuedCard, reader: Option<&str>) -> [(&'static str, Option<String>); 10] {
-    let (pin, puk) = (&issued.image.state.pin, &issued.image.state.puk);
-    let letter = |code: &str| (issued.state != State::HalfCodes).then(|| code.to_owned());
+fn variables(card: &Known, reader: Option<&str>) -> [(&'static str, Option<String>); 10] {
+    let Known { pin, puk, .. } = card;
+    let letter = |code: &str| (card.state != State::HalfCodes).then(|| code.to_owned());
     let known = |value: &str| Some(value.to_owned());
     let values = [
         letter(pin.expose()),
@@ -71,9 +72,9 @@ fn variables(issued: &IssuedCard, reader: Option<&str>) -> [(&'static str, Optio
         letter(puk.expose()),
         known(puk.first_half()),
         letter(puk.last_half()),
-        known(&issued.facts.nis),
-        known(&issued.facts.serial),
-        known(&issued.facts.fiscal_code),
+        known(&card.facts.nis),
+        known(&card.facts.serial),
+        known(&card.facts.fiscal_code),
         reader.map(str::to_owned),
     ];
     let mut values = values.into_iter();

@@ -7,13 +7,14 @@
 //! until the end: its file stays locked, and its counters can be looked at.
 
 use crate::error::CliError;
+use crate::new_card::{Held, NewCard};
 use crate::readers::{Readers, Timing};
 use crate::show;
 use crate::stored::{self, Memory};
 use crate::trace::Recorder;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
 use cie_card::{Card, CardImage, Snapshot};
-use cie_personalisation::{CardFacts, IssuedCard};
+use cie_personalisation::CardFacts;
 use cie_reader::observer::Client;
 use cie_reader::{ReaderControl, ReaderError, ReaderSpec};
 use iso7816_wire::CardDoor;
@@ -21,12 +22,6 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
-
-/// A card as it comes to the desk.
-pub(crate) struct NewCard {
-    pub(crate) issued: IssuedCard,
-    pub(crate) memory: Memory,
-}
 
 /// Why a hand could not do what it was told. Each text is one line.
 #[derive(Debug, Error)]
@@ -100,7 +95,7 @@ impl Hand {
         (beside, timing): (bool, Timing),
         seed: u64,
         recorder: &Recorder,
-    ) -> Result<Self, CliError> {
+    ) -> Self {
         let places = readers.for_cards();
         let mut hand = Self {
             readers,
@@ -120,9 +115,9 @@ impl Hand {
                 None => At::Beside(0, 0),
             };
             let cards = hand.cards.get_mut().unwrap_or_else(PoisonError::into_inner);
-            cards.add(card, at, &hand.recorder)?;
+            cards.add(card, at, &hand.recorder);
         }
-        Ok(hand)
+        hand
     }
 
     /// The readers with their cards in them.
@@ -255,7 +250,7 @@ impl Hand {
         }
         let (issued, memory) = stored::open(file, self.seed)?;
         let place = At::Beside(reader, cards.moves);
-        Ok(cards.add(NewCard { issued, memory }, place, &self.recorder)?)
+        Ok(cards.add(NewCard::made(issued, memory)?, place, &self.recorder))
     }
 
     /// Counters and state of the card in a reader, or of the one taken out last.
@@ -266,7 +261,8 @@ impl Hand {
         let index = inside.or_else(|| cards.beside(reader));
         let found = index.and_then(|index| Some((index, cards.cards.get(index)?)));
         let (index, lying) = found.ok_or(HandError::NeverAny(reader))?;
-        let (image, now) = lying.card.lock(|card| (card.image(), card.inspect()));
+        let seen = lying.card.lock(|card| (card.image(), card.inspect()));
+        let (image, now) = seen.ok_or(HandError::NoCard(reader))?;
         Ok(json!({
             "reader": reader,
             "card": index + 1,
@@ -322,14 +318,14 @@ impl Hand {
     pub(crate) fn inspect(&self) -> Vec<Snapshot> {
         let cards = self.lock();
         let inspect = |lying: &Lying| lying.card.lock(|card| card.inspect());
-        cards.cards.iter().map(inspect).collect()
+        cards.cards.iter().filter_map(inspect).collect()
     }
 
     /// What each card holds now.
     pub(crate) fn images(&self) -> Vec<CardImage> {
         let cards = self.lock();
         let image = |lying: &Lying| lying.card.lock(|card| card.image());
-        cards.cards.iter().map(image).collect()
+        cards.cards.iter().filter_map(image).collect()
     }
 }
 
@@ -338,22 +334,22 @@ fn client(client: &Client) -> Value {
 }
 
 impl Cards {
-    fn add(&mut self, new: NewCard, at: At, recorder: &Recorder) -> Result<usize, CliError> {
-        let NewCard { issued, memory } = new;
+    fn add(&mut self, new: NewCard, at: At, recorder: &Recorder) -> usize {
         let number = self.cards.len() + 1;
-        let file = memory.path().map(Path::to_path_buf);
-        let card = Card::new(issued.image, memory, issued.card_seed)?;
+        let file = new.file().map(Path::to_path_buf);
+        let facts = new.known().facts.clone();
+        let held = new.held(recorder.observer(number));
         if number > 1 {
             let what = file.as_ref().map(|file| format!("file {}", file.display()));
             recorder.another_card(number, &what.unwrap_or_else(|| "in memory".into()));
         }
         self.cards.push(Lying {
-            card: SharedCard::new(card.with_observer(recorder.observer(number))),
-            facts: issued.facts,
+            card: SharedCard(Arc::new(Mutex::new(held))),
+            facts,
             file,
             at,
         });
-        Ok(number - 1)
+        number - 1
     }
 
     /// The card in a reader.
@@ -393,25 +389,27 @@ impl Cards {
 
 /// A card that the reader drives and the desk may look at.
 #[derive(Clone)]
-pub(crate) struct SharedCard(Arc<Mutex<Card<Memory>>>);
+pub(crate) struct SharedCard(Arc<Mutex<Held>>);
 
 impl SharedCard {
     pub(crate) fn new(card: Card<Memory>) -> Self {
-        Self(Arc::new(Mutex::new(card)))
+        Self(Arc::new(Mutex::new(Held::Here(Box::new(card)))))
     }
 
-    fn lock<T>(&self, f: impl FnOnce(&mut Card<Memory>) -> T) -> T {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// `None` if the card could not be made.
+    fn lock<T>(&self, f: impl FnOnce(&mut Card<Memory>) -> T) -> Option<T> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.card().map(f)
     }
 }
 
 impl CardDoor for SharedCard {
     fn power_on(&mut self) -> Vec<u8> {
-        self.lock(CardDoor::power_on)
+        self.lock(CardDoor::power_on).unwrap_or_default()
     }
 
     fn reset(&mut self) -> Vec<u8> {
-        self.lock(CardDoor::reset)
+        self.lock(CardDoor::reset).unwrap_or_default()
     }
 
     fn power_off(&mut self) {
@@ -419,6 +417,6 @@ impl CardDoor for SharedCard {
     }
 
     fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        self.lock(|card| card.transmit(command))
+        self.lock(|card| card.transmit(command)).unwrap_or_default()
     }
 }

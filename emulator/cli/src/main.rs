@@ -12,6 +12,7 @@ mod error;
 mod families;
 mod hand;
 mod new;
+mod new_card;
 mod out;
 mod personas;
 mod pki;

@@ -6,16 +6,16 @@ use crate::child::{Keeper, exit_code};
 use crate::desk::{Desk, Layout};
 use crate::environment;
 use crate::error::CliError;
-use crate::hand::NewCard;
+use crate::new_card::{Known, NewCard};
 use crate::out;
 use crate::readers::{Profiles, Timing};
-use crate::stored::{self, Memory};
+use crate::stored;
 use crate::trace::{Header, Recorder, TraceFile};
 use crate::vpcd;
 use crate::who::Who;
 use cie_card::Snapshot;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
-use cie_personalisation::{IssuedCard, personalise, pki};
+use cie_personalisation::{order, pki};
 use clap::Args;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -75,8 +75,9 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         let readers = table.readers.map_or(1, usize::from);
         return vpcd::run(&table.foreign, &mode, readers, command);
     }
+    // First of all: a fresh card is made while everything else is prepared.
+    let (name, mut cards) = cards(request)?;
     let mut keeper = Keeper::new()?;
-    let (name, cards) = cards(request)?;
     let readers = table.profiles.desk(table.readers, cards.len())?;
     let slots: Vec<String> = readers
         .for_cards()
@@ -90,7 +91,8 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         });
     }
     // At least one: without files there is a fresh card.
-    let Some(first) = cards.first().map(|card| card.issued.clone()) else {
+    let known: Vec<Known> = cards.iter().map(|card| card.known().clone()).collect();
+    let Some(first) = known.first() else {
         return Err(CliError::TooFewReaders {
             readers: readers.count(),
             cards: 0,
@@ -99,7 +101,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let header = Header {
         persona: name,
         seed: request.seed,
-        family: out::printable(&first.image.profile.family.id),
+        family: out::printable(&first.family),
         more: request
             .who
             .header(first.state)
@@ -124,9 +126,13 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         })
         .transpose()?;
     if let Some(artifacts) = &artifacts {
-        for (index, card) in cards.iter().enumerate() {
-            artifacts.before(index + 1, &card.issued.image)?;
+        let mut made = Vec::with_capacity(cards.len());
+        for (number, card) in (1..).zip(cards) {
+            let (card, image) = card.image()?;
+            artifacts.before(number, &image)?;
+            made.push(card);
         }
+        cards = made;
         let words: Vec<_> = std::iter::once(&request.program)
             .chain(&request.arguments)
             .cloned()
@@ -134,7 +140,6 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         artifacts.replay(&options(request), table.card.len(), &words)?;
     }
     let recorder = Recorder::new(file);
-    let issued: Vec<IssuedCard> = cards.iter().map(|card| card.issued.clone()).collect();
     let layout = Layout {
         cards,
         readers,
@@ -156,7 +161,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     if slots.is_empty() {
         out::warn("none of these readers can hold the card; CIE_READER is not set");
     }
-    environment::set(&mut command, &issued, &slots);
+    environment::set(&mut command, &known, &slots);
     command
         .env("PCSCLITE_CSOCK_NAME", desk.socket())
         .env("CIE_CA_PEM", &ca_pem);
@@ -178,7 +183,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     let cleared = desk.clear();
     if let Some(artifacts) = &artifacts {
         // Those that came later have no image from before.
-        let mut after = (1..).zip(after.iter().take(issued.len()));
+        let mut after = (1..).zip(after.iter().take(known.len()));
         let copied = after
             .try_for_each(|(card, image)| artifacts.after(card, image))
             .and_then(|()| match &request.trace {
@@ -200,10 +205,7 @@ fn cards(request: &Request) -> Result<(String, Vec<NewCard>), CliError> {
     let files = &request.table.card;
     let Some(first) = files.first() else {
         let persona = request.who.persona()?;
-        let card = NewCard {
-            issued: personalise(&persona, request.seed)?,
-            memory: Memory::Ram,
-        };
+        let card = NewCard::ordered(order(&persona, request.seed)?);
         return Ok((persona.id().to_owned(), vec![card]));
     };
     let cards = stored::open_all(files, request.seed)?;

@@ -5,7 +5,7 @@ use crate::child::{handlers, next};
 use crate::control::{ControlServer, socket_beside};
 use crate::desk::{Layout, issue};
 use crate::error::CliError;
-use crate::hand::NewCard;
+use crate::new_card::NewCard;
 use crate::readers::{Profiles, Timing};
 use crate::stored::Memory;
 use crate::trace::{Header, Recorder, TraceFile};
@@ -147,10 +147,7 @@ impl Ends {
 /// The cards that were asked for, and what a trace calls the first.
 fn cards(options: &ServeOptions) -> Result<(String, Vec<NewCard>), CliError> {
     let Some(first) = options.card.first() else {
-        let card = NewCard {
-            issued: issue(options.seed)?,
-            memory: Memory::Ram,
-        };
+        let card = NewCard::made(issue(options.seed)?, Memory::Ram)?;
         return Ok((Persona::adult()?.id().to_owned(), vec![card]));
     };
     let cards = stored::open_all(&options.card, options.seed)?;
@@ -168,7 +165,7 @@ fn recorder(
         let header = Header {
             persona,
             seed: options.seed,
-            family: out::printable(&first.issued.image.profile.family.id),
+            family: out::printable(&first.known().family),
             more: options.profiles.header().into_iter().collect(),
         };
         TraceFile::create(path, options.trace_secrets, &header)
@@ -180,8 +177,7 @@ fn recorder(
 pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
     let (name, cards) = cards(options)?;
     if let Some(mode) = options.vpcd.mode() {
-        let cards = cards.into_iter().map(|card| (card.issued, card.memory));
-        return vpcd::serve(&mode, cards.collect(), options.json);
+        return vpcd::serve(&mode, cards, options.json);
     }
     let readers = options.profiles.desk(options.readers, cards.len())?;
     let slots = readers.for_cards();
@@ -198,7 +194,7 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
         });
     };
     let recorder = recorder(options, name, first)?;
-    let facts = cards.iter().map(|card| card.issued.facts.clone());
+    let facts = cards.iter().map(|card| card.known().facts.clone());
     let facts: Vec<_> = slots.into_iter().map(|(_, name)| name).zip(facts).collect();
     let observer = recorder.reader_observer(!options.no_trace_calls);
     let layout = Layout {

@@ -2,7 +2,7 @@
 //! Cards in files, as the commands use them.
 
 use crate::error::CliError;
-use crate::hand::NewCard;
+use crate::new_card::NewCard;
 use crate::out;
 use cie_card::image::CardState;
 use cie_card::{CardImage, MemoryError, NonVolatile};
@@ -68,8 +68,9 @@ pub(crate) fn open(path: &Path, seed: u64) -> Result<(IssuedCard, Memory), CliEr
     let made_as = image.profile.made_as.as_deref();
     let state = made_as.and_then(State::from_name).unwrap_or_default();
     let issued = IssuedCard {
-        image,
         card_seed,
+        certificate: content(&image, CERTIFICATE).to_vec(),
+        image,
         facts,
         state,
     };
@@ -86,7 +87,7 @@ pub(crate) fn open_all(paths: &[PathBuf], seed: u64) -> Result<Vec<NewCard>, Cli
             return Err(CliError::UsedTwice(path.clone()));
         }
         let (issued, memory) = open(path, seed)?;
-        cards.push(NewCard { issued, memory });
+        cards.push(NewCard::made(issued, memory)?);
     }
     Ok(cards)
 }
@@ -94,12 +95,8 @@ pub(crate) fn open_all(paths: &[PathBuf], seed: u64) -> Result<Vec<NewCard>, Cli
 /// What the files on the card say, fit to be printed; empty where they say
 /// nothing.
 pub(crate) fn facts(image: &CardImage) -> CardFacts {
-    let content = |fid| {
-        let file = image.profile.files.iter().find(|file| file.fid == fid);
-        file.map(|file| file.content.as_slice()).unwrap_or_default()
-    };
-    let text = |fid| out::printable(&String::from_utf8_lossy(content(fid)));
-    let certificate = CardCertificate::from_file(content(CERTIFICATE));
+    let text = |fid| out::printable(&String::from_utf8_lossy(content(image, fid)));
+    let certificate = CardCertificate::from_file(content(image, CERTIFICATE));
     let summary = certificate.map(|found| found.summary()).unwrap_or_default();
     CardFacts {
         nis: text(ID_SERVIZI),
@@ -107,6 +104,10 @@ pub(crate) fn facts(image: &CardImage) -> CardFacts {
         fiscal_code: out::printable(&summary.serial_number),
         given_names: out::printable(&summary.given_name),
         surname: out::printable(&summary.surname),
-        certificate: content(CERTIFICATE).to_vec(),
     }
+}
+
+fn content(image: &CardImage, fid: u16) -> &[u8] {
+    let file = image.profile.files.iter().find(|file| file.fid == fid);
+    file.map(|file| file.content.as_slice()).unwrap_or_default()
 }

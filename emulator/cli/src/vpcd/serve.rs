@@ -3,11 +3,10 @@
 
 use crate::desk::SharedCard;
 use crate::error::CliError;
+use crate::new_card::NewCard;
 use crate::out;
 use crate::serve::Ends;
-use crate::stored::Memory;
-use cie_card::Card;
-use cie_personalisation::{CardFacts, IssuedCard};
+use cie_personalisation::CardFacts;
 use cie_reader::vpcd::{Address, CardEvent, CardSide, Mode};
 use clap::Args;
 use serde_json::{Value, json};
@@ -60,17 +59,13 @@ impl Endpoint {
 }
 
 /// Serves the cards until a signal.
-pub(crate) fn serve(
-    mode: &Mode,
-    issued: Vec<(IssuedCard, Memory)>,
-    json: bool,
-) -> Result<(), CliError> {
+pub(crate) fn serve(mode: &Mode, new: Vec<NewCard>, json: bool) -> Result<(), CliError> {
     let mut cards: Vec<cie_reader::Card> = Vec::new();
     let mut facts = Vec::new();
-    for (issued, memory) in issued {
-        let card = Card::new(issued.image, memory, issued.card_seed)?;
+    for card in new {
+        facts.push(card.known().facts.clone());
+        let card = card.card()?;
         cards.push(Box::new(SharedCard::new(card)));
-        facts.push(issued.facts);
     }
     if let Mode::Listen {
         address,

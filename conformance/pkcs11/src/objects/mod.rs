@@ -10,8 +10,6 @@
 //! | 16… | certificates of authorities | if a file with them was given |
 
 mod attributes;
-#[cfg(test)]
-mod tests;
 
 pub use attributes::Value;
 

@@ -11,8 +11,6 @@
 mod codes;
 mod desk;
 mod identity;
-#[cfg(test)]
-mod tests;
 
 pub use codes::{CODE_LEN, User};
 pub use identity::{Certificates, Identity};

@@ -291,8 +291,14 @@ impl Run {
 
     fn check(&self) {
         let card = self.readers.inspect(0);
-        assert_eq!(card.pin_tries, self.model.pin_tries, "PIN tries of the card");
-        assert_eq!(card.puk_tries, self.model.puk_tries, "PUK tries of the card");
+        assert_eq!(
+            card.pin_tries, self.model.pin_tries,
+            "PIN tries of the card"
+        );
+        assert_eq!(
+            card.puk_tries, self.model.puk_tries,
+            "PUK tries of the card"
+        );
         let place = self.module.session(self.session).unwrap();
         assert_eq!(place.token().login(), self.model.login, "login");
         let (facts, _) = self.module.token_facts(0).unwrap();

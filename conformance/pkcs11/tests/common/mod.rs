@@ -4,10 +4,13 @@
 
 use cie_card::{Card, Event, Observer, Snapshot};
 use cie_personalisation::{IssuedCard, Persona, personalise};
+use cie_pkcs11::failure::Failure;
+use cie_pkcs11::mechanisms::Mechanism;
 use cie_pkcs11::module::Module;
 use cie_pkcs11::objects::Object;
 use cie_pkcs11::options::Options;
 use cie_pkcs11::reader::{Link, LinkError, ReaderState, Readers, Watch, Wire};
+use cie_pkcs11::session::{Produced, Room};
 use cie_terminal::certificate::CardCertificate;
 use cryptoki_sys as ck;
 use iso7816_wire::CardDoor;
@@ -57,6 +60,8 @@ impl Fault {
 #[derive(Default)]
 struct Slot {
     card: Option<Card>,
+    /// A card of another kind.
+    other: Option<Box<dyn CardDoor>>,
     /// The card that was taken out last.
     outside: Option<Card>,
     events: u32,
@@ -73,6 +78,21 @@ impl Slot {
             card.power_off();
             self.outside = Some(card);
             self.events += 1;
+        }
+        if self.other.take().is_some() {
+            self.events += 1;
+        }
+    }
+
+    fn present(&self) -> bool {
+        self.card.is_some() || self.other.is_some()
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        match (&mut self.card, &mut self.other) {
+            (Some(card), _) => card.transmit(command),
+            (None, Some(other)) => other.transmit(command),
+            (None, None) => panic!("no card"),
         }
     }
 
@@ -137,6 +157,13 @@ impl TestReaders {
         self.change(n, |slot| slot.insert(card));
     }
 
+    pub fn insert_other(&self, n: usize, card: Box<dyn CardDoor>) {
+        self.change(n, |slot| {
+            slot.other = Some(card);
+            slot.events += 1;
+        });
+    }
+
     pub fn remove(&self, n: usize) {
         self.change(n, Slot::remove);
     }
@@ -166,7 +193,7 @@ impl TestReaders {
 
     /// What another program does that knows nothing of our session.
     pub fn foreign(&self, n: usize, command: &[u8]) -> Vec<u8> {
-        self.change(n, |slot| slot.card.as_mut().unwrap().transmit(command))
+        self.change(n, |slot| slot.transmit(command))
     }
 
     /// The card's own view, wherever it is.
@@ -200,7 +227,7 @@ impl Readers for TestReaders {
             .enumerate()
             .map(|(n, slot)| ReaderState {
                 name: name(n),
-                present: slot.card.is_some(),
+                present: slot.present(),
                 events: slot.events,
             })
             .collect())
@@ -217,7 +244,7 @@ impl Readers for TestReaders {
         let slots = self.slots();
         let n = (0..slots.len()).find(|n| name(*n) == *reader);
         let n = n.ok_or(LinkError::NoReader)?;
-        if slots[n].card.is_none() {
+        if !slots[n].present() {
             return Err(LinkError::NoCard);
         }
         Ok(Box::new(TestLink {
@@ -323,7 +350,7 @@ impl Wire for TestWire<'_> {
                 _ => {}
             }
             link.state(slot)?;
-            let mut answer = slot.card.as_mut().unwrap().transmit(command);
+            let mut answer = slot.transmit(command);
             match fault {
                 Some(Fault::RemovedAfter) => slot.remove(),
                 Some(Fault::ResetAfter) => slot.reset(),
@@ -380,4 +407,23 @@ pub fn verifies(block: &[u8], signature: &[u8]) -> bool {
     certificate().key().verifies(block, signature)
 }
 
-pub const PRIVATE_KEY: fn() -> ck::CK_OBJECT_HANDLE = || Object::PrivateKey.handle();
+/// A signature as an application makes it: begin, length, signature.
+pub fn sign(
+    module: &Module,
+    session: ck::CK_SESSION_HANDLE,
+    mechanism: Mechanism,
+    data: &[u8],
+) -> Result<Vec<u8>, Failure> {
+    let place = module.session(session)?;
+    let objects = place.objects()?;
+    let mut session = place.session();
+    session.begin_signing(mechanism, Object::PrivateKey.handle(), &objects)?;
+    assert_eq!(
+        session.sign(data, Room::Query, &place.token),
+        Ok(Produced::Length(256))
+    );
+    match session.sign(data, Room::Bytes(256), &place.token)? {
+        Produced::Done(signature) => Ok(signature),
+        other => panic!("{other:?}"),
+    }
+}

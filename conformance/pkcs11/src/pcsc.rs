@@ -23,6 +23,7 @@ impl From<Error> for LinkError {
             Error::ResetCard | Error::UnpoweredCard => Self::Reset,
             Error::RemovedCard | Error::InvalidHandle => Self::Removed,
             Error::NoSmartcard | Error::UnresponsiveCard => Self::NoCard,
+            Error::ProtoMismatch => Self::NoProtocol,
             Error::UnknownReader
             | Error::ReaderUnavailable
             | Error::NoService

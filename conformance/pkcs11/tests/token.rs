@@ -68,7 +68,7 @@ fn every_mechanism_signs_and_verifies() {
 
         let place = module.session(session).unwrap();
         let objects = place.objects().unwrap();
-        let mut verify = |data: &[u8], signature: &[u8]| {
+        let verify = |data: &[u8], signature: &[u8]| {
             let key = Object::PublicKey.handle();
             let mut session = place.session();
             session.begin_verifying(mechanism, key, &objects).unwrap();
@@ -170,7 +170,7 @@ fn at_every_exchange(log_in_first: bool, work: fn(&Module, u64) -> Result<(), Fa
 
             readers.put_back(0);
             let session = match module.session(session) {
-                Ok(place) if place.token().check().is_ok() => session,
+                Ok(place) if place.token().unwrap().check().is_ok() => session,
                 _ => module.open_session(0, true).unwrap(),
             };
             match module.log_in(session, User::Citizen, pin().as_bytes()) {
@@ -206,7 +206,7 @@ fn faults_at_every_exchange_of_a_change_of_the_pin() {
     at_every_exchange(true, |module, session| {
         let place = module.session(session)?;
         // To the same PIN: how far it got does not matter then.
-        place.token().change(pin().as_bytes(), pin().as_bytes())
+        place.token()?.change(pin().as_bytes(), pin().as_bytes())
     });
 }
 
@@ -253,8 +253,8 @@ fn a_reset_by_another_program_ends_the_login() {
     let (module, session) = logged_in(&readers);
     let place = module.session(session).unwrap();
     readers.reset(0);
-    place.token().check().unwrap();
-    assert_eq!(place.token().login(), None);
+    place.token().unwrap().check().unwrap();
+    assert_eq!(place.token().unwrap().login(), None);
     let refused = sign(&module, session, SHA256, TEXT);
     assert_eq!(refused, Err(Failure::UserNotLoggedIn));
     module
@@ -280,7 +280,7 @@ fn logging_out_makes_the_card_forget() {
     let readers = TestReaders::with_card();
     let (module, session) = logged_in(&readers);
     assert!(readers.inspect(0).pin_verified);
-    module.session(session).unwrap().token().log_out();
+    module.session(session).unwrap().token().unwrap().log_out();
     assert!(!readers.inspect(0).pin_verified);
 
     module
@@ -306,13 +306,13 @@ fn the_certificate_stays_known_and_the_private_key_does_not_stay_seen() {
     let readers = TestReaders::with_card();
     let (module, session) = opened(&readers);
     let seen = |session| module.session(session).unwrap().objects().unwrap().all();
-    assert_eq!(seen(session), [Object::Nis]);
+    use Object::{Certificate, Nis, PrivateKey, PublicKey};
+    assert_eq!(seen(session), [Nis]);
     module
         .log_in(session, User::Citizen, pin().as_bytes())
         .unwrap();
-    use Object::{Certificate, Nis, PrivateKey, PublicKey};
     assert_eq!(seen(session), [Nis, Certificate, PublicKey, PrivateKey]);
-    module.session(session).unwrap().token().log_out();
+    module.session(session).unwrap().token().unwrap().log_out();
     assert_eq!(seen(session), [Nis, Certificate, PublicKey]);
 
     readers.remove(0);
@@ -457,7 +457,7 @@ fn cards_in_other_states() {
 }
 
 #[test]
-fn what_is_no_cie_is_not_recognised() {
+fn what_is_no_cie_is_not_recognised_and_left_alone() {
     struct Other;
     impl iso7816_wire::CardDoor for Other {
         fn power_on(&mut self) -> Vec<u8> {
@@ -477,10 +477,12 @@ fn what_is_no_cie_is_not_recognised() {
     module.slot_list(true, true);
     let answer = module.token_facts(0).map(drop);
     assert_eq!(answer, Err(Failure::TokenNotRecognised));
+    let asked = readers.exchanges(0);
     assert_eq!(
         module.open_session(0, true),
         Err(Failure::TokenNotRecognised)
     );
+    assert_eq!(readers.exchanges(0), asked, "it was not asked again");
     // The citizen's card instead of it.
     readers.remove(0);
     readers.insert(0, card());
@@ -518,7 +520,7 @@ fn the_log_tells_headers_and_no_secrets() {
         .log_in(session, User::Citizen, pin().as_bytes())
         .unwrap();
     sign(&module, session, Mechanism::Rsa, secret.as_bytes()).unwrap();
-    module.session(session).unwrap().token().log_out();
+    module.session(session).unwrap().token().unwrap().log_out();
     module
         .log_in(session, User::Unblocker, puk().as_bytes())
         .unwrap();

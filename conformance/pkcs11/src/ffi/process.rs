@@ -64,6 +64,14 @@ pub fn logging() -> Option<Arc<Module>> {
 
 /// `C_Initialize`.
 pub fn initialise() -> Result<(), Failure> {
+    initialise_with(|| {
+        let readers = Arc::new(SystemReaders::default());
+        Module::new(readers, Options::from_environment())
+    })
+}
+
+/// As [`initialise`], with a module of the caller's own making.
+pub fn initialise_with(make: impl FnOnce() -> Module) -> Result<(), Failure> {
     let mut module = place()
         .module
         .write()
@@ -71,8 +79,7 @@ pub fn initialise() -> Result<(), Failure> {
     if module.is_some() {
         return Err(Failure::AlreadyInitialised);
     }
-    let readers = Arc::new(SystemReaders::default());
-    *module = Some(Arc::new(Module::new(readers, Options::from_environment())));
+    *module = Some(Arc::new(make()));
     Ok(())
 }
 

@@ -81,22 +81,20 @@ impl<'a> Desk<'a> {
         if self.state.contact.is_some() {
             return Ok(());
         }
-        let foreign = |trouble| match trouble {
-            Trouble::Link(link) => Trouble::Link(link),
-            _ => Trouble::Failure(Failure::TokenNotRecognised),
+        let read = self.run(|channel| {
+            channel.select_root_any()?;
+            let number = channel.read_file(file::SERIAL_ICC, le::ALL)?;
+            channel.select_cie()?;
+            Ok((number, channel.read_file(file::ID_SERVIZI, le::ALL)?))
+        });
+        let (number, nis) = match read {
+            Ok(read) => read,
+            Err(Trouble::Link(link)) => return Err(Trouble::Link(link)),
+            Err(trouble) => {
+                self.state.foreign = matches!(trouble, Trouble::Status(_));
+                return Err(Failure::TokenNotRecognised.into());
+            }
         };
-        let number = self
-            .run(|channel| {
-                channel.select_root_any()?;
-                channel.read_file(file::SERIAL_ICC, le::ALL)
-            })
-            .map_err(foreign)?;
-        let nis = self
-            .run(|channel| {
-                channel.select_cie()?;
-                channel.read_file(file::ID_SERVIZI, le::ALL)
-            })
-            .map_err(foreign)?;
         let sod = match self.run(|channel| channel.read_file(file::SOD, le::ALL)) {
             Ok(sod) => sod,
             Err(Trouble::Link(link)) => return Err(Trouble::Link(link)),
@@ -173,7 +171,11 @@ impl<'a> Desk<'a> {
             }
         }
         self.secure()?;
-        self.run(|channel| channel.verification_status(reference))
+        match self.run(|channel| channel.verification_status(reference)) {
+            // A card that cannot be asked: nothing is known to be verified.
+            Err(Trouble::Status(_)) => Ok(CodeAnswer::Refused { tries_left: None }),
+            settled => settled,
+        }
     }
 
     /// The citizen's certificate, in a session in which the PIN was verified.

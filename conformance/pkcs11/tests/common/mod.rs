@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Readers in this process, with software cards in them and faults on demand.
-#![allow(dead_code)] // not every test uses all of it
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use cie_card::{Card, Event, Observer, Snapshot};
 use cie_personalisation::{IssuedCard, Persona, personalise};
@@ -150,6 +155,12 @@ impl TestReaders {
 
     pub fn plug_in(&self) {
         self.slots().push(Slot::default());
+        self.0.changed.notify_all();
+    }
+
+    /// Unplugs the last reader.
+    pub fn unplug(&self) {
+        self.slots().pop();
         self.0.changed.notify_all();
     }
 

@@ -577,8 +577,6 @@ fn unaligned_places_are_as_good() {
     // SAFETY: as before.
     assert_eq!(unsafe { memory::read(at) }, Ok(0x0102));
     // SAFETY: NULL is refused.
-    assert_eq!(
-        unsafe { memory::read(null::<CK_ULONG>()) },
-        Err(Failure::ArgumentsBad)
-    );
+    let nothing = unsafe { memory::read(null::<CK_ULONG>()) };
+    assert_eq!(nothing, Err(Failure::ArgumentsBad));
 }

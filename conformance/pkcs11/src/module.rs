@@ -248,7 +248,10 @@ impl Module {
                 Some(watch) => {
                     let stop: Stopper = Arc::from(watch.stopper());
                     locked(&self.waiters).push(Arc::clone(&stop));
-                    watch.wait(&states, WAIT);
+                    // Looked at again, because the end may have come between.
+                    if !self.finalised.load(Ordering::SeqCst) {
+                        watch.wait(&states, WAIT);
+                    }
                     locked(&self.waiters).retain(|other| !Arc::ptr_eq(other, &stop));
                 }
                 // No PC/SC: it may come.

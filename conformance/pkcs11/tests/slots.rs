@@ -7,8 +7,8 @@ mod common;
 use cie_pkcs11::failure::Failure;
 use cie_pkcs11::module::{Module, SESSIONS_MAX};
 use cie_pkcs11::token::User;
-use common::{TestReaders, card, name, pin, puk};
-use std::time::Duration;
+use common::{PATIENCE, TestReaders, card, name, pin, puk};
+use std::time::{Duration, Instant};
 
 fn looked(readers: &TestReaders) -> Module {
     let module = readers.module();
@@ -76,6 +76,7 @@ fn events_are_told_once() {
 fn a_waiter_is_woken_by_cards_and_by_the_end() {
     let readers = TestReaders::empty(1);
     let module = looked(&readers);
+    let started = Instant::now();
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| module.wait_for_event(true));
         std::thread::sleep(Duration::from_millis(50));
@@ -88,6 +89,7 @@ fn a_waiter_is_woken_by_cards_and_by_the_end() {
             assert_eq!(waiter.join().unwrap(), Err(Failure::NotInitialised));
         }
     });
+    assert!(started.elapsed() < PATIENCE / 2, "nobody woke them");
 }
 
 #[test]

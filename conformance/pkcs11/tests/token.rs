@@ -528,6 +528,16 @@ fn the_log_tells_headers_and_no_secrets() {
     let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("0C 88 00 00 ("), "{log}");
     assert!(log.contains("-> 9000"), "{log}");
+    // Of an APDU: four bytes, two lengths, the status word, and no more.
+    for line in log
+        .lines()
+        .filter(|line| line.contains("]   ") && line.contains(" bytes) -> "))
+    {
+        let (_, apdu) = line.split_once("]   ").unwrap();
+        let words: Vec<_> = apdu.split(' ').collect();
+        assert_eq!(words.len(), 10, "{line}");
+        assert!(words[..4].iter().all(|byte| byte.len() == 2), "{line}");
+    }
     for secret in [pin(), puk(), WRONG, secret, &issued().facts.fiscal_code] {
         let hex = hex::encode(secret);
         assert!(!log.contains(secret) && !log.to_lowercase().contains(&hex));

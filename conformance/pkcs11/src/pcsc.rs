@@ -186,7 +186,7 @@ impl Link for SystemLink {
 
     fn check(&mut self) -> Result<(), LinkError> {
         let _turn = locked(&TABLE);
-        self.card()?.status2_owned()?;
+        self.card()?.status2_len()?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use cie_card::Card;
+use cie_card::{Card, ResponseHook};
 use cie_personalisation::{FAMILIES, Persona, State, personalise};
 use cie_pkcs11::failure::Failure;
 use cie_pkcs11::log::Log;
@@ -17,6 +17,7 @@ use cie_terminal::certificate::CardCertificate;
 use cie_terminal::digest::HashAlgorithm;
 use common::{Fault, TestReaders, WRONG, card, certificate, counting_card, issued, pin, puk, sign};
 use cryptoki_sys as ck;
+use iso7816_wire::{CommandApdu, ResponseApdu, StatusWord};
 use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -454,6 +455,65 @@ fn cards_in_other_states() {
         };
         assert_eq!(answer, ideal, "{state:?}");
     }
+}
+
+/// A card whose answer to some commands is another one.
+fn hooked(wrong: fn(&CommandApdu) -> Option<StatusWord>) -> TestReaders {
+    let readers = TestReaders::empty(1);
+    let hook: ResponseHook = Arc::new(move |command, response| match wrong(command) {
+        Some(sw) => ResponseApdu::status(sw),
+        None => response,
+    });
+    readers.insert(0, card().with_response_hook(hook));
+    readers
+}
+
+/// GET DATA for the object of a code.
+fn asks_for_tries(command: &CommandApdu) -> bool {
+    command.header()[1] == 0xCB && command.data.windows(2).any(|w| w == [0xBF, 0x81])
+}
+
+#[test]
+fn counters_of_a_card_that_does_not_tell_them_in_plain() {
+    let readers =
+        hooked(|command| asks_for_tries(command).then_some(StatusWord::REFERENCED_DATA_NOT_FOUND));
+    let (module, session) = opened(&readers);
+    let left = || {
+        let (facts, _) = module.token_facts(0).unwrap();
+        (facts.pin.left, facts.puk.left)
+    };
+    assert_eq!(left(), (3, 10));
+    for ideal in [(2, 10), (1, 10)] {
+        let wrong = module.log_in(session, User::Citizen, WRONG.as_bytes());
+        assert_eq!(wrong, Err(Failure::PinIncorrect));
+        assert_eq!(left(), ideal);
+    }
+    assert_eq!(readers.inspect(0).pin_tries, 1);
+    module
+        .log_in(session, User::Citizen, pin().as_bytes())
+        .unwrap();
+    assert_eq!(left(), (3, 10));
+    // Another process reads them from the card without costing a try.
+    let (other, _) = opened(&readers);
+    assert_eq!(other.token_facts(0).unwrap().0.pin.left, 3);
+    assert_eq!(readers.inspect(0).pin_tries, 3);
+}
+
+#[test]
+fn a_card_that_cannot_be_asked_for_the_status_of_a_code() {
+    let readers = hooked(|command| {
+        let asks = command.header()[1] == 0x20 && command.data.is_empty();
+        (asks || asks_for_tries(command)).then_some(StatusWord::WRONG_LENGTH)
+    });
+    let (module, session) = logged_in(&readers);
+    assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
+    readers.foreign(0, &[0x00, 0xA4, 0x00, 0x00]);
+    let refused = sign(&module, session, SHA256, TEXT);
+    assert_eq!(refused, Err(Failure::UserNotLoggedIn));
+    module
+        .log_in(session, User::Citizen, pin().as_bytes())
+        .unwrap();
+    assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
 }
 
 #[test]

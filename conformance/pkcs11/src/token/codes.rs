@@ -161,6 +161,7 @@ impl Token {
                 return Err(Failure::UserNotLoggedIn.into());
             }
             let answer = answer?;
+            desk.told(Reference::Pin, answer);
             desk.count()?;
             settle(answer)
         })
@@ -213,6 +214,7 @@ impl Token {
                 desk.state.login = None;
             }
             if status.is_blocked() {
+                desk.told(reference, status);
                 desk.count()?;
                 return Err(Failure::PinLocked.into());
             }
@@ -229,6 +231,7 @@ impl Token {
             if !answer.is_accepted() && reference == Reference::Pin {
                 desk.state.login = None;
             }
+            desk.told(reference, answer);
             desk.count()?;
             settle(answer)
         })

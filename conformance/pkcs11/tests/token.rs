@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One card: signatures, other programs, resets and removals at every point.
+//! One card: its objects, signatures, login and log.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 mod common;
 
-use cie_card::{Card, ResponseHook};
+use cie_card::Card;
 use cie_personalisation::{FAMILIES, Persona, State, personalise};
 use cie_pkcs11::failure::Failure;
 use cie_pkcs11::log::Log;
@@ -15,38 +15,14 @@ use cie_pkcs11::options::Options;
 use cie_pkcs11::token::User;
 use cie_terminal::certificate::CardCertificate;
 use cie_terminal::digest::HashAlgorithm;
-use common::{Fault, TestReaders, WRONG, card, certificate, counting_card, issued, pin, puk, sign};
+use common::{
+    TEXT, TestReaders, WRONG, card, certificate, issued, logged_in, opened, pin, puk, right, sign,
+};
 use cryptoki_sys as ck;
-use iso7816_wire::{CommandApdu, ResponseApdu, StatusWord};
 use std::io::Write;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 const SHA256: Mechanism = Mechanism::RsaOver(HashAlgorithm::Sha256);
-const TEXT: &[u8] = b"a text to be signed";
-
-fn right(signature: &[u8]) -> bool {
-    certificate()
-        .verify(HashAlgorithm::Sha256, TEXT, signature)
-        .is_ok()
-}
-
-/// A module with a session on the first reader.
-fn opened(readers: &TestReaders) -> (Module, u64) {
-    let module = readers.module();
-    module.slot_list(true, true);
-    let session = module.open_session(0, true).unwrap();
-    (module, session)
-}
-
-fn logged_in(readers: &TestReaders) -> (Module, u64) {
-    let (module, session) = opened(readers);
-    module
-        .log_in(session, User::Citizen, pin().as_bytes())
-        .unwrap();
-    (module, session)
-}
-
 #[test]
 fn every_mechanism_signs_and_verifies() {
     let readers = TestReaders::with_card();
@@ -120,160 +96,6 @@ fn every_family_lists_logs_in_and_signs() {
             .verify(HashAlgorithm::Sha256, TEXT, &signature)
             .unwrap();
     }
-}
-
-/// What an application may be told when the card or reader fails under it.
-fn is_plausible(fault: Fault, failure: Failure) -> bool {
-    match fault {
-        Fault::RemovedBefore | Fault::RemovedAfter | Fault::Broken => {
-            matches!(failure, Failure::DeviceRemoved | Failure::TokenNotPresent)
-        }
-        Fault::ResetBefore | Fault::ResetAfter => {
-            matches!(failure, Failure::UserNotLoggedIn | Failure::DeviceError)
-        }
-        Fault::Garbled | Fault::Mute => matches!(
-            failure,
-            Failure::UserNotLoggedIn | Failure::DeviceError | Failure::TokenNotRecognised
-        ),
-    }
-}
-
-/// Each fault at each exchange of `work`; then everything works again, no try
-/// is lost, and no call sent a code twice.
-fn at_every_exchange(log_in_first: bool, work: fn(&Module, u64) -> Result<(), Failure>) {
-    for fault in Fault::ALL {
-        for at in 1.. {
-            let readers = TestReaders::empty(1);
-            let (card, codes_sent) = counting_card();
-            readers.insert(0, card);
-            let (module, session) = if log_in_first {
-                logged_in(&readers)
-            } else {
-                opened(&readers)
-            };
-            let sent = codes_sent.load(Ordering::SeqCst);
-            readers.fault(0, at, fault);
-            let result = work(&module, session);
-            if readers.withdraw(0) {
-                // The work was over before the fault.
-                assert_eq!(result, Ok(()));
-                assert!(at > 2, "the work had no exchanges");
-                break;
-            }
-            if let Err(failure) = result {
-                assert!(
-                    is_plausible(fault, failure),
-                    "{fault:?} at {at}: {failure:?}"
-                );
-            }
-            let sent = codes_sent.load(Ordering::SeqCst) - sent;
-            assert!(sent <= 1, "{fault:?} at {at}: a code was sent {sent} times");
-
-            readers.put_back(0);
-            let session = match module.session(session) {
-                Ok(place) if place.token().unwrap().check().is_ok() => session,
-                _ => module.open_session(0, true).unwrap(),
-            };
-            match module.log_in(session, User::Citizen, pin().as_bytes()) {
-                Ok(()) | Err(Failure::UserAlreadyLoggedIn) => {}
-                Err(failure) => panic!("{fault:?} at {at}: then {failure:?}"),
-            }
-            let signature = sign(&module, session, SHA256, TEXT).unwrap();
-            assert!(right(&signature), "{fault:?} at {at}");
-            assert_eq!(readers.inspect(0).pin_tries, 3, "{fault:?} at {at}");
-            assert_eq!(readers.inspect(0).puk_tries, 10, "{fault:?} at {at}");
-        }
-    }
-}
-
-#[test]
-fn faults_at_every_exchange_of_a_signature() {
-    at_every_exchange(true, |module, session| {
-        let signature = sign(module, session, SHA256, TEXT)?;
-        assert!(right(&signature));
-        Ok(())
-    });
-}
-
-#[test]
-fn faults_at_every_exchange_of_a_login() {
-    at_every_exchange(false, |module, session| {
-        module.log_in(session, User::Citizen, pin().as_bytes())
-    });
-}
-
-#[test]
-fn faults_at_every_exchange_of_a_change_of_the_pin() {
-    at_every_exchange(true, |module, session| {
-        let place = module.session(session)?;
-        // To the same PIN: how far it got does not matter then.
-        place.token()?.change(pin().as_bytes(), pin().as_bytes())
-    });
-}
-
-#[test]
-fn two_programs_by_turns_lose_no_try() {
-    let readers = TestReaders::empty(1);
-    let (card, codes_sent) = counting_card();
-    readers.insert(0, card);
-    let programs = [opened(&readers), opened(&readers)];
-    for round in 0..6 {
-        let (module, session) = &programs[round % 2];
-        if round > 1 {
-            // The other one has ended this one's session with the card.
-            let refused = sign(module, *session, SHA256, TEXT);
-            assert_eq!(refused, Err(Failure::UserNotLoggedIn), "round {round}");
-        }
-        module
-            .log_in(*session, User::Citizen, pin().as_bytes())
-            .unwrap();
-        for _ in 0..2 {
-            assert!(right(&sign(module, *session, SHA256, TEXT).unwrap()));
-        }
-    }
-    assert_eq!(readers.inspect(0).pin_tries, 3);
-    assert_eq!(codes_sent.load(Ordering::SeqCst), 6, "one per login");
-}
-
-#[test]
-fn asking_for_slots_and_tokens_leaves_other_programs_alone() {
-    let readers = TestReaders::with_card();
-    let (other, _) = opened(&readers);
-    let (module, session) = logged_in(&readers);
-    for _ in 0..3 {
-        other.slot_list(true, true);
-        other.slot(0).unwrap();
-        other.token_facts(0).unwrap();
-        assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
-    }
-}
-
-#[test]
-fn a_reset_by_another_program_ends_the_login() {
-    let readers = TestReaders::with_card();
-    let (module, session) = logged_in(&readers);
-    let place = module.session(session).unwrap();
-    readers.reset(0);
-    place.token().unwrap().check().unwrap();
-    assert_eq!(place.token().unwrap().login(), None);
-    let refused = sign(&module, session, SHA256, TEXT);
-    assert_eq!(refused, Err(Failure::UserNotLoggedIn));
-    module
-        .log_in(session, User::Citizen, pin().as_bytes())
-        .unwrap();
-    assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
-}
-
-#[test]
-fn a_login_that_the_card_has_forgotten_can_be_repeated() {
-    let readers = TestReaders::with_card();
-    let (module, session) = logged_in(&readers);
-    let again = module.log_in(session, User::Citizen, pin().as_bytes());
-    assert_eq!(again, Err(Failure::UserAlreadyLoggedIn));
-    readers.foreign(0, &[0x00, 0xA4, 0x00, 0x00]);
-    module
-        .log_in(session, User::Citizen, pin().as_bytes())
-        .unwrap();
 }
 
 #[test]
@@ -455,65 +277,6 @@ fn cards_in_other_states() {
         };
         assert_eq!(answer, ideal, "{state:?}");
     }
-}
-
-/// A card whose answer to some commands is another one.
-fn hooked(wrong: fn(&CommandApdu) -> Option<StatusWord>) -> TestReaders {
-    let readers = TestReaders::empty(1);
-    let hook: ResponseHook = Arc::new(move |command, response| match wrong(command) {
-        Some(sw) => ResponseApdu::status(sw),
-        None => response,
-    });
-    readers.insert(0, card().with_response_hook(hook));
-    readers
-}
-
-/// GET DATA for the object of a code.
-fn asks_for_tries(command: &CommandApdu) -> bool {
-    command.header()[1] == 0xCB && command.data.windows(2).any(|w| w == [0xBF, 0x81])
-}
-
-#[test]
-fn counters_of_a_card_that_does_not_tell_them_in_plain() {
-    let readers =
-        hooked(|command| asks_for_tries(command).then_some(StatusWord::REFERENCED_DATA_NOT_FOUND));
-    let (module, session) = opened(&readers);
-    let left = || {
-        let (facts, _) = module.token_facts(0).unwrap();
-        (facts.pin.left, facts.puk.left)
-    };
-    assert_eq!(left(), (3, 10));
-    for ideal in [(2, 10), (1, 10)] {
-        let wrong = module.log_in(session, User::Citizen, WRONG.as_bytes());
-        assert_eq!(wrong, Err(Failure::PinIncorrect));
-        assert_eq!(left(), ideal);
-    }
-    assert_eq!(readers.inspect(0).pin_tries, 1);
-    module
-        .log_in(session, User::Citizen, pin().as_bytes())
-        .unwrap();
-    assert_eq!(left(), (3, 10));
-    // Another process reads them from the card without costing a try.
-    let (other, _) = opened(&readers);
-    assert_eq!(other.token_facts(0).unwrap().0.pin.left, 3);
-    assert_eq!(readers.inspect(0).pin_tries, 3);
-}
-
-#[test]
-fn a_card_that_cannot_be_asked_for_the_status_of_a_code() {
-    let readers = hooked(|command| {
-        let asks = command.header()[1] == 0x20 && command.data.is_empty();
-        (asks || asks_for_tries(command)).then_some(StatusWord::WRONG_LENGTH)
-    });
-    let (module, session) = logged_in(&readers);
-    assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
-    readers.foreign(0, &[0x00, 0xA4, 0x00, 0x00]);
-    let refused = sign(&module, session, SHA256, TEXT);
-    assert_eq!(refused, Err(Failure::UserNotLoggedIn));
-    module
-        .log_in(session, User::Citizen, pin().as_bytes())
-        .unwrap();
-    assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::*;
 use crate::module::RANDOM_MAX;
 use common::{TestReaders, card, issued, pin, verifies};
 use cryptoki_sys::{CK_UNAVAILABLE_INFORMATION as UNAVAILABLE, CKR_OK};
+use proptest::prelude::{Just, ProptestConfig, Strategy};
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -543,6 +544,125 @@ fn users_and_confirmation() {
     assert_eq!(c!(C_SignInit(session, &raw mut mechanism, 4)), CKR_OK);
     assert_eq!(enter(context), CKR_OK);
     assert_eq!(turn.readers.inspect(0).pin_tries, 3);
+}
+
+/// One call with arguments of a fuzzer's choice. Buffers are ours and as long
+/// as they are said to be.
+fn any_call(which: u8, handle: CK_ULONG, number: CK_ULONG, len: usize, nulls: u8) -> CK_RV {
+    let mut bytes = vec![b'1'; len];
+    let mut out = [0_u8; 300];
+    let mut out_len = number.min(300);
+    let mut mechanism = simple(number);
+    let mut template = [
+        attribute(number, &mut out),
+        attribute(ck::CKA_CLASS, &mut bytes),
+    ];
+    let len = len as CK_ULONG;
+    let null = |bit: u8| nulls & 1 << bit != 0;
+    let from = if null(0) {
+        null_mut()
+    } else {
+        bytes.as_mut_ptr()
+    };
+    let to = if null(1) {
+        null_mut()
+    } else {
+        out.as_mut_ptr()
+    };
+    let to_len = if null(2) {
+        null_mut()
+    } else {
+        &raw mut out_len
+    };
+    let how = if null(3) {
+        null_mut()
+    } else {
+        &raw mut mechanism
+    };
+    let what = if null(4) {
+        null_mut()
+    } else {
+        template.as_mut_ptr()
+    };
+    let mut handles = [0; 4];
+    match which % 30 {
+        0 => c!(C_DigestInit(handle, how)),
+        1 => c!(C_Digest(handle, from, len, to, to_len)),
+        2 => c!(C_DigestUpdate(handle, from, len)),
+        3 => c!(C_DigestFinal(handle, to, to_len)),
+        4 => c!(C_SignInit(handle, how, number % 6)),
+        5 => c!(C_Sign(handle, from, len, to, to_len)),
+        6 => c!(C_SignUpdate(handle, from, len)),
+        7 => c!(C_SignFinal(handle, to, to_len)),
+        8 => c!(C_VerifyInit(handle, how, number % 6)),
+        9 => c!(C_Verify(handle, from, len, to, number.min(300))),
+        10 => c!(C_VerifyUpdate(handle, from, len)),
+        11 => c!(C_VerifyFinal(handle, from, len)),
+        12 => c!(C_FindObjectsInit(handle, what, number % 3)),
+        13 => c!(C_FindObjects(
+            handle,
+            handles.as_mut_ptr(),
+            number.min(4),
+            to_len
+        )),
+        14 => c!(C_FindObjectsFinal(handle)),
+        15 => c!(C_GetAttributeValue(handle, number % 6, what, len % 3)),
+        16 => c!(C_GenerateRandom(handle, to, number.min(300))),
+        17 => c!(C_OpenSession(
+            number % 3,
+            handle % 8,
+            null_mut(),
+            None,
+            to_len
+        )),
+        18 => c!(C_CloseSession(handle)),
+        19 => c!(C_Logout(handle)),
+        20 => login(handle, pin()),
+        21 => c!(C_Login(handle, number, from, len.min(7))),
+        22 => c!(C_SetPIN(handle, from, len.min(7), to, out_len)),
+        23 => c!(C_InitPIN(handle, from, len)),
+        24 => c!(C_GetSlotList(u8::from(null(5)), null_mut(), to_len)),
+        25 => c!(C_GetMechanismList(number % 3, null_mut(), to_len)),
+        26 => c!(C_GetObjectSize(handle, number % 20, to_len)),
+        27 => c!(C_WaitForSlotEvent(ck::CKF_DONT_BLOCK, to_len, null_mut())),
+        28 => c!(C_CloseAllSessions(number % 3)),
+        _ => c!(C_WrapKey(handle, how, 1, 2, to, to_len)),
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Any calls in any order end without a panic, and cost no try.
+    #[test]
+    fn any_calls_in_any_order(
+        calls in proptest::collection::vec(
+            (0_u8..30, 0 as CK_ULONG..6, argument(), 0_usize..300, proptest::bits::u8::masked(0x3F)),
+            1..60,
+        ),
+    ) {
+        let turn = Turn::new();
+        let _first = turn.logged_in();
+        for (which, handle, number, len, nulls) in calls {
+            // Most pointers are right, or nothing would ever be reached.
+            let nulls = if number % 4 == 0 { nulls } else { 0 };
+            let answer = any_call(which, handle, number, len, nulls);
+            proptest::prop_assert_ne!(answer, ck::CKR_GENERAL_ERROR);
+        }
+        proptest::prop_assert_eq!(turn.readers.inspect(0).pin_tries, 3);
+        proptest::prop_assert_eq!(turn.readers.inspect(0).puk_tries, 10);
+    }
+}
+
+fn argument() -> impl Strategy<Value = CK_ULONG> {
+    proptest::prop_oneof![
+        Just(ck::CKM_RSA_PKCS),
+        Just(ck::CKM_SHA256_RSA_PKCS),
+        Just(ck::CKM_SHA256),
+        Just(256),
+        0 as CK_ULONG..400,
+        proptest::num::u64::ANY,
+    ]
 }
 
 #[test]

@@ -16,7 +16,9 @@ use cie_pkcs11::objects::Object;
 use cie_pkcs11::options::Options;
 use cie_pkcs11::reader::{Link, LinkError, ReaderState, Readers, Watch, Wire};
 use cie_pkcs11::session::{Produced, Room};
+use cie_pkcs11::token::User;
 use cie_terminal::certificate::CardCertificate;
+use cie_terminal::digest::HashAlgorithm;
 use cryptoki_sys as ck;
 use iso7816_wire::CardDoor;
 use std::ffi::CString;
@@ -443,4 +445,28 @@ pub fn sign(
         Produced::Done(signature) => Ok(signature),
         other => panic!("{other:?}"),
     }
+}
+
+pub const TEXT: &[u8] = b"a text to be signed";
+
+pub fn right(signature: &[u8]) -> bool {
+    certificate()
+        .verify(HashAlgorithm::Sha256, TEXT, signature)
+        .is_ok()
+}
+
+/// A module with a session on the first reader.
+pub fn opened(readers: &TestReaders) -> (Module, u64) {
+    let module = readers.module();
+    module.slot_list(true, true);
+    let session = module.open_session(0, true).unwrap();
+    (module, session)
+}
+
+pub fn logged_in(readers: &TestReaders) -> (Module, u64) {
+    let (module, session) = opened(readers);
+    module
+        .log_in(session, User::Citizen, pin().as_bytes())
+        .unwrap();
+    (module, session)
 }

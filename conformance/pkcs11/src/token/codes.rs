@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! PIN and PUK: logging in and out, changing and unblocking.
+
+use super::Token;
+use super::desk::{Desk, Trouble};
+use crate::failure::Failure;
+use crate::reader::Transport;
+use cie_terminal::Channel;
+use cie_terminal::Error;
+use cie_terminal::steps::code::{Code, CodeAnswer, Reference};
+use iso7816_wire::StatusWord;
+
+/// Digits of a PIN or PUK.
+pub const CODE_LEN: usize = 8;
+
+/// Who can log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum User {
+    /// `CKU_USER`, with the PIN.
+    Citizen,
+    /// `CKU_SO`, with the PUK, to set a new PIN.
+    Unblocker,
+}
+
+impl User {
+    fn reference(self) -> Reference {
+        match self {
+            Self::Citizen => Reference::Pin,
+            Self::Unblocker => Reference::Puk,
+        }
+    }
+}
+
+/// What came of a command with a code: the card's answer, or why it was not
+/// sent at all.
+type Sent = Result<Result<CodeAnswer, Failure>, Error>;
+
+/// A code to be tried. What cannot be one is wrong without asking the card,
+/// so a slip of the finger or half a code costs no try.
+fn tried(code: &[u8]) -> Result<Code, Failure> {
+    let digits = std::str::from_utf8(code).map_err(|_| Failure::PinIncorrect)?;
+    Code::new(digits).map_err(|_| Failure::PinIncorrect)
+}
+
+/// A code to be set.
+fn new(code: &[u8]) -> Result<Code, Failure> {
+    if code.len() != CODE_LEN {
+        return Err(Failure::PinLenRange);
+    }
+    let digits = std::str::from_utf8(code).map_err(|_| Failure::PinInvalid)?;
+    Code::new(digits).map_err(|_| Failure::PinInvalid)
+}
+
+impl Token {
+    /// `C_Login`: sends the code once.
+    ///
+    /// # Errors
+    /// [`Failure::UserAlreadyLoggedIn`], [`Failure::UserAnotherAlreadyLoggedIn`],
+    /// [`Failure::PinIncorrect`] (also, without costing a try, for what are
+    /// not eight digits), [`Failure::PinLocked`] (also for the wrong try that
+    /// blocks), [`Failure::DeviceRemoved`], [`Failure::DeviceError`].
+    pub fn log_in(&mut self, user: User, code: &[u8]) -> Result<(), Failure> {
+        let code = tried(code);
+        self.present(user.reference(), code, |desk| {
+            if let Some(present) = desk.state.login {
+                if desk.status_of(present.reference())?.is_accepted() {
+                    return Err(if present == user {
+                        Failure::UserAlreadyLoggedIn.into()
+                    } else {
+                        Failure::UserAnotherAlreadyLoggedIn.into()
+                    });
+                }
+                // The card forgot it, because of another program.
+                desk.state.login = None;
+            }
+            Ok(())
+        })?;
+        self.state.login = Some(user);
+        if user == User::Citizen {
+            // A certificate that cannot be read does not undo the login.
+            let read = self.transaction(|desk| desk.read_certificate());
+            if read == Err(Failure::DeviceRemoved) {
+                return read;
+            }
+        }
+        Ok(())
+    }
+
+    /// `C_Login` in the middle of an operation: the PIN again.
+    ///
+    /// # Errors
+    /// [`Failure::UserNotLoggedIn`], else as [`log_in`](Self::log_in). A wrong
+    /// PIN also ends the login.
+    pub fn confirm(&mut self, code: &[u8]) -> Result<(), Failure> {
+        let code = tried(code);
+        self.present(Reference::Pin, code, |desk| match desk.state.login {
+            Some(User::Citizen) => Ok(()),
+            _ => Err(Failure::UserNotLoggedIn.into()),
+        })?;
+        self.state.login = Some(User::Citizen);
+        Ok(())
+    }
+
+    /// VERIFY, once.
+    fn present(
+        &mut self,
+        reference: Reference,
+        code: Result<Code, Failure>,
+        mut before: impl FnMut(&mut Desk<'_>) -> Result<(), Trouble>,
+    ) -> Result<(), Failure> {
+        self.with_code(reference, &mut before, &mut |channel| match &code {
+            Ok(code) => Ok(Ok(channel.verify(reference, code)?)),
+            Err(failure) => Ok(Err(*failure)),
+        })
+    }
+
+    /// `C_SetPIN`: the PIN, by the PIN.
+    ///
+    /// # Errors
+    /// [`Failure::PinLenRange`] or [`Failure::PinInvalid`] for the new PIN,
+    /// [`Failure::FunctionNotSupported`] if the PUK is logged in (it cannot be
+    /// changed), else as [`log_in`](Self::log_in). A wrong old PIN ends the
+    /// login.
+    pub fn change(&mut self, old: &[u8], new_code: &[u8]) -> Result<(), Failure> {
+        self.check()?;
+        if self.state.login == Some(User::Unblocker) {
+            return Err(Failure::FunctionNotSupported);
+        }
+        let new_code = new(new_code)?;
+        let old = tried(old);
+        self.with_code(Reference::Pin, &mut |_| Ok(()), &mut |channel| match &old {
+            Ok(old) => Ok(Ok(channel.change_code(Reference::Pin, old, &new_code)?)),
+            Err(failure) => Ok(Err(*failure)),
+        })
+    }
+
+    /// `C_InitPIN`: a new PIN, also in place of a blocked one, by the PUK.
+    ///
+    /// # Errors
+    /// [`Failure::UserNotLoggedIn`] without the PUK's login,
+    /// [`Failure::PinLenRange`] or [`Failure::PinInvalid`] for the new PIN,
+    /// [`Failure::DeviceRemoved`], [`Failure::DeviceError`].
+    pub fn set_by_puk(&mut self, new_code: &[u8]) -> Result<(), Failure> {
+        self.check()?;
+        if self.state.login != Some(User::Unblocker) {
+            return Err(Failure::UserNotLoggedIn);
+        }
+        let new_code = new(new_code)?;
+        let mut sent = false;
+        self.transaction(|desk| {
+            // After a reset there is no login left to do this with.
+            if std::mem::replace(&mut sent, true) || desk.channel.session().is_none() {
+                desk.state.login = None;
+                return Err(Failure::UserNotLoggedIn.into());
+            }
+            let answer = desk.run(|channel| channel.unblock_with_new_pin(&new_code));
+            if let Err(Trouble::Lost | Trouble::Status(StatusWord::SECURITY_STATUS_NOT_SATISFIED)) =
+                answer
+            {
+                desk.state.login = None;
+                return Err(Failure::UserNotLoggedIn.into());
+            }
+            let answer = answer?;
+            desk.told(Reference::Pin, answer);
+            desk.count()?;
+            settle(answer)
+        })
+    }
+
+    /// `C_Logout`: the card forgets the code, too.
+    pub fn log_out(&mut self) {
+        if self.state.login.take().is_none() || self.state.session.is_none() {
+            return;
+        }
+        // Selecting the application in plain ends the session and clears what
+        // was verified. If that fails, the keys are forgotten here all the
+        // same, and nobody else has them.
+        let mut first = true;
+        let _ = self.transaction(|desk| {
+            if std::mem::take(&mut first) && desk.channel.session().is_some() {
+                return desk.run(Channel::select_cie);
+            }
+            Ok(())
+        });
+        self.state.session = None;
+    }
+
+    /// Ends everything with this card, and lets other programs have it.
+    pub fn close(&mut self) {
+        self.log_out();
+        self.link = None;
+        self.state = super::State::default();
+    }
+
+    /// One command with a code, sent at most once whatever happens.
+    fn with_code(
+        &mut self,
+        reference: Reference,
+        before: &mut dyn FnMut(&mut Desk<'_>) -> Result<(), Trouble>,
+        send: &mut dyn FnMut(&mut Channel<Transport<'_>>) -> Sent,
+    ) -> Result<(), Failure> {
+        let mut sent = false;
+        self.transaction(|desk| {
+            if sent {
+                return Err(Failure::DeviceError.into());
+            }
+            before(desk)?;
+            // A session the card takes part in, so that a code only travels
+            // when it will be understood; and whether it is of any use.
+            let status = desk.status_of(reference)?;
+            let logged_in = desk.state.login.map(User::reference) == Some(reference);
+            if logged_in && !status.is_accepted() {
+                // The card forgot it, because of another program.
+                desk.state.login = None;
+            }
+            if status.is_blocked() {
+                desk.told(reference, status);
+                desk.count()?;
+                return Err(Failure::PinLocked.into());
+            }
+            sent = true;
+            let answer = match desk.run(|channel| send(channel)) {
+                Ok(Ok(answer)) => answer,
+                // Nothing was sent after all.
+                Ok(Err(failure)) => return Err(failure.into()),
+                Err(trouble) => {
+                    desk.state.login = None;
+                    return Err(trouble);
+                }
+            };
+            if !answer.is_accepted() && reference == Reference::Pin {
+                desk.state.login = None;
+            }
+            desk.told(reference, answer);
+            desk.count()?;
+            settle(answer)
+        })
+    }
+}
+
+fn settle(answer: CodeAnswer) -> Result<(), Trouble> {
+    if answer.is_accepted() {
+        Ok(())
+    } else if answer.is_blocked() {
+        Err(Failure::PinLocked.into())
+    } else {
+        Err(Failure::PinIncorrect.into())
+    }
+}

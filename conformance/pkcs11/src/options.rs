@@ -106,7 +106,7 @@ mod tests {
 
     fn certificate() -> Vec<u8> {
         let persona = Persona::adult().unwrap();
-        personalise(&persona, 7).unwrap().facts.certificate
+        personalise(&persona, 7).unwrap().certificate
     }
 
     #[test]

@@ -285,7 +285,7 @@ fn lists_and_signs() {
     let values = session.get_attributes(handles[0], &attributes).unwrap();
     assert_eq!(
         values,
-        [Attribute::Value(issued().facts.certificate.clone())]
+        [Attribute::Value(issued().certificate.clone())]
     );
 
     let key = private_key(&session);
@@ -553,7 +553,7 @@ fn pkcs11_tool_lists_signs_and_tests() {
         &certificate,
     ]);
     let read = std::fs::read(&certificate).unwrap();
-    assert_eq!(read, issued().facts.certificate);
+    assert_eq!(read, issued().certificate);
     let openssl = |args: &[&str]| {
         let output = Command::new("openssl").args(args).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -664,7 +664,7 @@ fn a_given_certificate_is_listed_without_pin_and_the_log_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let outside = Outside::new();
     let (certificate, log) = (outside.path("holder.der"), outside.path("log"));
-    std::fs::write(&certificate, &issued().facts.certificate).unwrap();
+    std::fs::write(&certificate, &issued().certificate).unwrap();
     let output = outside
         .command("pkcs11-tool")
         .arg("--module")

@@ -91,7 +91,7 @@ fn every_family_lists_logs_in_and_signs() {
         let pin = issued.pin().expose().as_bytes();
         module.log_in(session, User::Citizen, pin).unwrap();
         let signature = sign(&module, session, SHA256, TEXT).unwrap();
-        let certificate = CardCertificate::from_file(&issued.facts.certificate).unwrap();
+        let certificate = CardCertificate::from_file(&issued.certificate).unwrap();
         certificate
             .verify(HashAlgorithm::Sha256, TEXT, &signature)
             .unwrap();
@@ -219,7 +219,7 @@ fn certificate_attributes_are_those_of_the_certificate() {
         Value::Known(value) => value,
         other => panic!("{attribute:#x}: {other:?}"),
     };
-    let der = &issued().facts.certificate;
+    let der = &issued().certificate;
     assert_eq!(value(ck::CKA_VALUE), *der);
     // Each of these stands in the certificate as it is.
     for attribute in [

@@ -418,7 +418,7 @@ pub fn counting_card() -> (Card, Arc<AtomicUsize>) {
 }
 
 pub fn certificate() -> CardCertificate {
-    CardCertificate::from_file(&issued().facts.certificate).unwrap()
+    CardCertificate::from_file(&issued().certificate).unwrap()
 }
 
 /// True if `signature` is the citizen's over `block`.

@@ -204,9 +204,7 @@ impl Drop for Client {
 fn rounds(count: usize, mut once: impl FnMut() -> Duration) {
     for line in std::io::stdin().lock().lines() {
         line.unwrap();
-        let times: Vec<String> = (0..count)
-            .map(|_| once().as_nanos().to_string())
-            .collect();
+        let times: Vec<String> = (0..count).map(|_| once().as_nanos().to_string()).collect();
         println!("{}", times.join(" "));
     }
 }
@@ -334,14 +332,25 @@ fn compare() {
             }
         }
     }
-    println!("{:36} {:>9} {:>9} {:>9}", "READ BINARY, 231 bytes", "p50", "p95", "p99");
+    println!(
+        "{:36} {:>9} {:>9} {:>9}",
+        "READ BINARY, 231 bytes", "p50", "p95", "p99"
+    );
     for (what, _, times, _) in &mut subjects {
         let [p50, p95, p99] = [50, 95, 99].map(|part| quantile(times, part) / 1e3);
         println!("{what:36} {p50:6.1} us {p95:6.1} us {p99:6.1} us");
     }
     for (what, other, target) in [
-        ("the same server around a do-nothing card", 1, "at most 1.25"),
-        ("a thread per client around a do-nothing card", 2, "at most 1"),
+        (
+            "the same server around a do-nothing card",
+            1,
+            "at most 1.25",
+        ),
+        (
+            "a thread per client around a do-nothing card",
+            2,
+            "at most 1",
+        ),
     ] {
         let (ours, theirs) = (&subjects[0].3, &subjects[other].3);
         let mut ratios: Vec<f64> = std::iter::zip(ours, theirs).map(|(a, b)| a / b).collect();

@@ -2,6 +2,7 @@
 //! The server: a socket, a thread per card, and the table between them.
 
 mod core;
+mod errands;
 mod link;
 mod socket;
 mod worker;
@@ -197,15 +198,17 @@ impl ReaderServer {
         let mut stop = shared.stop.subscribe();
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_idle(Arc::clone(&shared)));
+        tasks.spawn(errands::watch(Arc::clone(&shared)));
         loop {
             tokio::select! {
                 _ = stop.wait_for(|&stop| stop) => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => match shared.connected(stream) {
-                        Some((id, link)) => {
+                    Ok((stream, _)) => match stream.into_std().map(|s| shared.connected(s)) {
+                        Ok(Some((id, link))) => {
                             tasks.spawn(link::serve(Arc::clone(&shared), id, link));
                         }
-                        None => tracing::warn!("too many clients: one is turned away"),
+                        Ok(None) => tracing::warn!("too many clients: one is turned away"),
+                        Err(error) => tracing::warn!(%error, "cannot take a connection in"),
                     },
                     Err(error) => {
                         tracing::warn!(%error, "cannot take a connection in");
@@ -217,8 +220,10 @@ impl ReaderServer {
         }
         drop(listener);
         drop(socket);
+        // First, so that no end of a connection is news to another.
+        let cards = shared.shut_down();
         tasks.shutdown().await;
-        Ok(shared.shut_down())
+        Ok(cards)
     }
 
     /// Serves on a thread of its own.

@@ -157,6 +157,8 @@ fn cards() {
         let mut dice = Dice(seed);
         let mut hostile = open(port.address());
         // It behaves for a while: up to three questions for its ATR and power.
+        let a_while = Some(Duration::from_millis(500));
+        hostile.set_read_timeout(a_while).unwrap();
         for _ in 0..dice.below(5) {
             match receive(&mut hostile).as_deref() {
                 Some([4]) => hostile.write_all(&frame(&ATR)).unwrap(),
@@ -167,6 +169,7 @@ fn cards() {
                 break;
             }
         }
+        hostile.set_read_timeout(Some(GUARD)).unwrap();
         nonsense(&mut hostile, &mut dice);
         witness.is_undisturbed();
         end(hostile);

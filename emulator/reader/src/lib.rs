@@ -40,6 +40,8 @@
 //! [`CardDoor`](iso7816_wire::CardDoor).
 
 mod error;
+pub mod models;
+pub mod observer;
 mod profile;
 pub mod protocol;
 mod server;
@@ -49,5 +51,6 @@ pub mod vpcd;
 pub use error::ReaderError;
 pub use profile::{Channel, ReaderProfile};
 pub use server::{
-    Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, RunningServer, Settings,
+    Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, ReaderUsage, RunningServer,
+    Settings, SocketFile, Usage,
 };

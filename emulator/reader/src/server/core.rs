@@ -8,17 +8,20 @@
 //! straight to the client.
 
 use std::collections::BTreeMap;
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+use tokio::net::UnixStream;
 use tokio::sync::{Notify, watch};
 
 use super::errands::Errands;
+use super::hand::{self, Changes, ReaderUsage, Usage};
 use super::link::Link;
+use super::watch::Watcher;
 use super::worker::{Card, Errand, Worker};
 use super::{ReaderSpec, Settings, check_name};
 use crate::ReaderError;
+use crate::observer::{Client, ReaderObserver};
 use crate::protocol::{ReaderState, Reply, Request, until_nul};
 use crate::table::{CardAnswer, ConnectionId, Effect, Input, Numbers, ReaderSetup, Table};
 
@@ -33,6 +36,8 @@ pub(super) struct Shared {
     pub errands: Errands,
     /// Set to stop.
     pub stop: watch::Sender<bool>,
+    /// Sent to after every change, if anybody listens.
+    pub changes: Changes,
     pub settings: Settings,
 }
 
@@ -41,6 +46,7 @@ struct Core {
     links: BTreeMap<ConnectionId, Arc<Link>>,
     slots: Vec<Slot>,
     connections: u64,
+    watcher: Option<Watcher>,
 }
 
 /// One reader's card and idle timer.
@@ -73,11 +79,13 @@ impl Shared {
                 links: BTreeMap::new(),
                 slots: readers.iter().map(|_| Slot::default()).collect(),
                 connections: 0,
+                watcher: None,
             }),
             settled: Condvar::new(),
             idle: Notify::new(),
             errands: Errands::default(),
             stop: watch::Sender::new(false),
+            changes: Changes::new(()),
             settings,
         });
         let mut core = shared.lock();
@@ -118,10 +126,23 @@ impl Shared {
         mut core: MutexGuard<'_, Core>,
         input: Input,
     ) -> Option<Errand> {
-        let effects = core.table.handle(input);
+        let Core {
+            table,
+            watcher,
+            links,
+            ..
+        } = &mut *core;
+        if let Some(watcher) = watcher {
+            watcher.before(&input, table, |id| client(links, id));
+        }
+        let effects = table.handle(input);
+        if let Some(watcher) = watcher {
+            watcher.after(&effects, table);
+        }
         let runner = runner.filter(|&id| leaves_free(id, &effects));
         let (touched, errand) = self.carry_out(&mut core, effects, runner);
         drop(core);
+        hand::changed(self);
         for link in touched {
             link.flush();
         }
@@ -310,7 +331,7 @@ impl Shared {
             let mine = core
                 .slots
                 .get(reader)
-                .is_some_and(|slot| slot.generation == generation);
+                .is_some_and(|slot| slot.worker.is_some() && slot.generation == generation);
             mine && core.table.is_settling(reader)
         };
         drop(self.settled.wait_while(self.lock(), waiting));
@@ -333,6 +354,57 @@ impl Shared {
         self.feed_locked(core, Input::Removed(reader));
         self.settled.notify_all();
         worker.take_out()
+    }
+
+    /// Resets the card in a reader and waits until it has answered.
+    pub fn reset(&self, reader: usize) -> Result<(), ReaderError> {
+        let core = self.lock();
+        let count = core.slots.len();
+        let there = core.table.has_reader(reader);
+        let slot = core
+            .slots
+            .get(reader)
+            .filter(|_| there)
+            .ok_or(ReaderError::NoSuchReader {
+                number: reader,
+                count,
+            })?;
+        if slot.worker.is_none() {
+            return Err(ReaderError::ReaderEmpty(reader));
+        }
+        let generation = slot.generation;
+        self.feed_locked(core, Input::Reset(reader));
+        let waiting = |core: &mut Core| {
+            let mine = core
+                .slots
+                .get(reader)
+                .is_some_and(|slot| slot.worker.is_some() && slot.generation == generation);
+            mine && core.table.is_resetting(reader)
+        };
+        drop(self.settled.wait_while(self.lock(), waiting));
+        Ok(())
+    }
+
+    /// Who uses what.
+    pub fn usage(&self) -> Usage {
+        let core = self.lock();
+        let usage = core.table.usage();
+        let readers = usage.readers.into_iter().map(|reader| ReaderUsage {
+            handles: reader.handles,
+            exclusive: reader.exclusive,
+            holder: reader.holder.map(|id| client(&core.links, id)),
+            queued: reader.queued,
+        });
+        Usage {
+            contexts: usage.contexts,
+            waiting: usage.waiting,
+            readers: readers.collect(),
+        }
+    }
+
+    /// Tells this observer from now on.
+    pub fn observe(&self, observer: ReaderObserver) {
+        self.lock().watcher = Some(Watcher::new(observer));
     }
 
     /// Plugs a reader in and returns its number.
@@ -417,6 +489,11 @@ fn leaves_free(id: ConnectionId, effects: &[Effect]) -> bool {
         }
     }
     commands == 1
+}
+
+/// Who is at the other end of a connection.
+fn client(links: &BTreeMap<ConnectionId, Arc<Link>>, id: ConnectionId) -> Client {
+    Client::at(id.0, links.get(&id).and_then(|link| link.process()))
 }
 
 impl Slot {

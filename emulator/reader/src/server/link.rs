@@ -36,6 +36,7 @@ const KEPT: usize = 2 * CHUNK;
 pub(super) struct Link {
     /// Blocking, for the thread that reads; nothing is written that would block.
     stream: UnixStream,
+    process: Option<i32>,
     state: Mutex<State>,
     /// Woken when the connection's task has something to look at.
     wake: Notify,
@@ -70,11 +71,15 @@ impl State {
 }
 
 impl Link {
-    /// Makes it of a stream in any mode.
-    pub fn new(stream: UnixStream) -> io::Result<Self> {
+    /// Makes it of what was accepted.
+    pub fn new(stream: tokio::net::UnixStream) -> io::Result<Self> {
+        // Nothing if it lives in another namespace of processes.
+        let process = stream.peer_cred().ok().and_then(|other| other.pid());
+        let stream = stream.into_std()?;
         stream.set_nonblocking(false)?;
         Ok(Self {
             stream,
+            process: process.filter(|&process| process > 0),
             state: Mutex::default(),
             wake: Notify::new(),
             room: Condvar::new(),
@@ -111,6 +116,11 @@ impl Link {
             Err(_) => return false,
         };
         fd.revents().contains(PollFlags::HUP)
+    }
+
+    /// The process at the other end, if the system tells.
+    pub fn process(&self) -> Option<i32> {
+        self.process
     }
 
     /// Ends the connection.

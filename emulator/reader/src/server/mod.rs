@@ -3,8 +3,10 @@
 
 mod core;
 mod errands;
+mod hand;
 mod link;
 mod socket;
+mod watch;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -19,7 +21,8 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-pub use socket::{LONGEST_PATH, Place};
+pub use hand::{ReaderUsage, Usage};
+pub use socket::{LONGEST_PATH, Place, SocketFile};
 pub use worker::Card;
 
 use self::core::Shared;
@@ -27,7 +30,6 @@ use crate::ReaderError;
 use crate::profile::ReaderProfile;
 use crate::protocol::{NAME_BYTES, ReaderState};
 use crate::table::{Delay, Limits};
-use socket::SocketFile;
 
 /// How long to rest when the system has no resources for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -203,12 +205,11 @@ impl ReaderServer {
             tokio::select! {
                 _ = stop.wait_for(|&stop| stop) => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => match stream.into_std().map(|s| shared.connected(s)) {
-                        Ok(Some((id, link))) => {
+                    Ok((stream, _)) => match shared.connected(stream) {
+                        Some((id, link)) => {
                             tasks.spawn(link::serve(Arc::clone(&shared), id, link));
                         }
-                        Ok(None) => tracing::warn!("too many clients: one is turned away"),
-                        Err(error) => tracing::warn!(%error, "cannot take a connection in"),
+                        None => tracing::warn!("too many clients: one is turned away"),
                     },
                     Err(error) => {
                         tracing::warn!(%error, "cannot take a connection in");

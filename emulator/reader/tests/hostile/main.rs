@@ -22,6 +22,7 @@ mod common;
 mod deaths;
 mod flat;
 mod process;
+mod slow;
 mod vpcd;
 mod witness;
 

@@ -107,9 +107,10 @@ fn drivers() {
         let mut dice = Dice(seed);
         let mut hostile = open(&first);
         nonsense(&mut hostile, &mut dice);
-        witness.write_all(&frame(&[0xFF, seed as u8])).unwrap();
+        let number = dice.bytes(1)[0];
+        witness.write_all(&frame(&[0xFF, number])).unwrap();
         let answer = receive(&mut witness).unwrap();
-        assert_eq!(answer, [seed as u8, 0x90, 0]);
+        assert_eq!(answer, [number, 0x90, 0]);
         end(hostile);
         let mut next = open(&first);
         next.write_all(&[frame(&[1]), frame(&[4]), frame(&[0xFF, 5])].concat())

@@ -2,6 +2,7 @@
 //! The server: a socket, a thread per card, and the table between them.
 
 mod core;
+mod errands;
 mod hand;
 mod link;
 mod socket;
@@ -199,6 +200,7 @@ impl ReaderServer {
         let mut stop = shared.stop.subscribe();
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_idle(Arc::clone(&shared)));
+        tasks.spawn(errands::watch(Arc::clone(&shared)));
         loop {
             tokio::select! {
                 _ = stop.wait_for(|&stop| stop) => break,
@@ -219,8 +221,10 @@ impl ReaderServer {
         }
         drop(listener);
         drop(socket);
+        // First, so that no end of a connection is news to another.
+        let cards = shared.shut_down();
         tasks.shutdown().await;
-        Ok(shared.shut_down())
+        Ok(cards)
     }
 
     /// Serves on a thread of its own.

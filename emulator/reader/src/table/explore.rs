@@ -93,7 +93,13 @@ fn three_clients_want_the_lock() {
 #[test]
 fn waits_events_and_cancels_in_every_version() {
     for minor in [4, 5, 6] {
-        let mut steps = vec![Step::CardAnswers, Step::Remove, Step::Insert, Step::Join(3)];
+        let mut steps = vec![
+            Step::CardAnswers,
+            Step::Remove,
+            Step::Insert,
+            Step::Reset,
+            Step::Join(3),
+        ];
         for id in 1..=2 {
             steps.extend([
                 Step::Wait(id),
@@ -147,6 +153,7 @@ fn a_reader_that_comes_and_goes() {
             Step::CardAnswers,
             Step::Remove,
             Step::Insert,
+            Step::Reset,
             Step::Plug(true),
             Step::Plug(false),
             Step::Unplug,

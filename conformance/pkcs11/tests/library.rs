@@ -283,10 +283,7 @@ fn lists_and_signs() {
     let handles = session.find_objects(&template).unwrap();
     let attributes = [AttributeType::Value];
     let values = session.get_attributes(handles[0], &attributes).unwrap();
-    assert_eq!(
-        values,
-        [Attribute::Value(issued().certificate.clone())]
-    );
+    assert_eq!(values, [Attribute::Value(issued().certificate.clone())]);
 
     let key = private_key(&session);
     let data = b"a text";

@@ -562,6 +562,12 @@ fn too_many_clients_are_told_and_places_become_free() {
     }
     let mut one_more = serving.talk();
     assert_eq!(one_more.hear(), "error 64 clients are here already");
+    let mut command = cie(folder.path());
+    let command = command.args(["control", "reset", "--socket"]);
+    let refused = command.arg(&serving.control).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert_eq!(told, "cie: 64 clients are here already\n");
     drop(talks);
     // The server notices in its own time.
     let free = || {

@@ -921,3 +921,27 @@ fn a_reader_that_dawdles_and_a_hand_that_is_quicker() {
     assert_eq!(counters["inserted"], true);
     assert_eq!(lines[1], "1");
 }
+
+/// A card that was taken out and put into another reader by its file is that
+/// one's; the first reader has nothing to tell then.
+#[test]
+fn a_card_that_moved_is_counted_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    card(folder, "1", "one.cie");
+    let options = ["--card", "one.cie", "--readers", "2"];
+    let script = "cie control remove
+        cie control counters --reader 0
+        cie control insert --reader 1 one.cie
+        cie control counters --reader 1
+        cie control counters --reader 0 2>&1 || true";
+    let out = shell(folder, &options, script);
+    let lines: Vec<_> = out.lines().collect();
+    let counters = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    let [beside, inside, nothing] = lines[..] else {
+        panic!("{out}")
+    };
+    assert_eq!(counters(beside)["inserted"], false);
+    assert_eq!(counters(inside)["reader"], 1);
+    assert_eq!(nothing, "cie: no card is in reader 0 or beside it");
+}

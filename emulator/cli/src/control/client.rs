@@ -183,11 +183,13 @@ fn ask(socket: &Path, line: &str, patience: Duration) -> Result<String, CliError
         UnixStream::connect(socket).map_err(|_| CliError::NoControl(socket.to_path_buf()))?;
     stream
         .set_read_timeout(Some(patience))
-        .and_then(|()| match stream.write_all(format!("{line}\n").as_bytes()) {
-            // Who is turned away is told so before it has asked.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            written => written,
-        })
+        .and_then(
+            |()| match stream.write_all(format!("{line}\n").as_bytes()) {
+                // Who is turned away is told so before it has asked.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+                written => written,
+            },
+        )
         .map_err(talking("talk to"))?;
     let mut reply = String::new();
     BufReader::new(stream)

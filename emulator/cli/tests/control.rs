@@ -945,3 +945,36 @@ fn a_card_that_moved_is_counted_where_it_is() {
     assert_eq!(counters(inside)["reader"], 1);
     assert_eq!(nothing, "cie: no card is in reader 0 or beside it");
 }
+
+/// Which of two cards beside a reader is put back does not depend on the order
+/// in which they came; and a swap that is refused brings no card along.
+#[test]
+fn the_card_taken_out_last_is_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    card(folder, "1", "one.cie");
+    card(folder, "2", "two.cie");
+    let script = "cie control remove
+        ! cie control swap two.cie 2>/dev/null
+        cie control list
+        cie control insert
+        cie control swap two.cie
+        cie control swap one.cie
+        cie control remove
+        cie control insert
+        cie control counters
+        cie control swap two.cie
+        cie control remove
+        cie control insert
+        cie control counters";
+    let out = shell(folder, &["--card", "one.cie"], script);
+    let lines: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["readers"][0]["beside"], serde_json::json!([1]));
+    assert_eq!(
+        (&lines[1]["card"], &lines[2]["card"]),
+        (&1.into(), &2.into())
+    );
+}

@@ -36,7 +36,7 @@ pub(crate) enum HandError {
     Unfit(usize),
     #[error("no card lies beside reader {0}; name a card file")]
     NothingBeside(usize),
-    #[error("no card has been in reader {0}")]
+    #[error("no card is in reader {0} or beside it")]
     NeverAny(usize),
     #[error("the card in {} is in reader {reader}; remove it there first", file.display())]
     Elsewhere { file: PathBuf, reader: usize },

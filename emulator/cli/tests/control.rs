@@ -562,6 +562,12 @@ fn too_many_clients_are_told_and_places_become_free() {
     }
     let mut one_more = serving.talk();
     assert_eq!(one_more.hear(), "error 64 clients are here already");
+    let mut command = cie(folder.path());
+    let command = command.args(["control", "reset", "--socket"]);
+    let refused = command.arg(&serving.control).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert_eq!(told, "cie: 64 clients are here already\n");
     drop(talks);
     // The server notices in its own time.
     let free = || {
@@ -914,4 +920,61 @@ fn a_reader_that_dawdles_and_a_hand_that_is_quicker() {
     let counters: Value = serde_json::from_str(lines[0]).unwrap();
     assert_eq!(counters["inserted"], true);
     assert_eq!(lines[1], "1");
+}
+
+/// A card that was taken out and put into another reader by its file is that
+/// one's; the first reader has nothing to tell then.
+#[test]
+fn a_card_that_moved_is_counted_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    card(folder, "1", "one.cie");
+    let options = ["--card", "one.cie", "--readers", "2"];
+    let script = "cie control remove
+        cie control counters --reader 0
+        cie control insert --reader 1 one.cie
+        cie control counters --reader 1
+        cie control counters --reader 0 2>&1 || true";
+    let out = shell(folder, &options, script);
+    let lines: Vec<_> = out.lines().collect();
+    let counters = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    let [beside, inside, nothing] = lines[..] else {
+        panic!("{out}")
+    };
+    assert_eq!(counters(beside)["inserted"], false);
+    assert_eq!(counters(inside)["reader"], 1);
+    assert_eq!(nothing, "cie: no card is in reader 0 or beside it");
+}
+
+/// Which of two cards beside a reader is put back does not depend on the order
+/// in which they came; and a swap that is refused brings no card along.
+#[test]
+fn the_card_taken_out_last_is_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    card(folder, "1", "one.cie");
+    card(folder, "2", "two.cie");
+    let script = "cie control remove
+        ! cie control swap two.cie 2>/dev/null
+        cie control list
+        cie control insert
+        cie control swap two.cie
+        cie control swap one.cie
+        cie control remove
+        cie control insert
+        cie control counters
+        cie control swap two.cie
+        cie control remove
+        cie control insert
+        cie control counters";
+    let out = shell(folder, &["--card", "one.cie"], script);
+    let lines: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["readers"][0]["beside"], serde_json::json!([1]));
+    assert_eq!(
+        (&lines[1]["card"], &lines[2]["card"]),
+        (&1.into(), &2.into())
+    );
 }

@@ -6,7 +6,7 @@ use super::server::socket_beside;
 use crate::error::CliError;
 use crate::{out, serve};
 use clap::{Args, Subcommand};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -183,7 +183,13 @@ fn ask(socket: &Path, line: &str, patience: Duration) -> Result<String, CliError
         UnixStream::connect(socket).map_err(|_| CliError::NoControl(socket.to_path_buf()))?;
     stream
         .set_read_timeout(Some(patience))
-        .and_then(|()| stream.write_all(format!("{line}\n").as_bytes()))
+        .and_then(
+            |()| match stream.write_all(format!("{line}\n").as_bytes()) {
+                // Who is turned away is told so before it has asked.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+                written => written,
+            },
+        )
         .map_err(talking("talk to"))?;
     let mut reply = String::new();
     BufReader::new(stream)

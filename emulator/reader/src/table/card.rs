@@ -91,6 +91,8 @@ impl Table {
             return;
         }
         reader.reset_due = false;
+        // Before the job ends: a reset that finds no card empties the reader.
+        let was_announced = reader.present();
         let job = reader.job.take();
         if let Some(job) = job {
             self.finish(index, job, Outcome::NoCard);
@@ -100,7 +102,6 @@ impl Table {
         let Some(reader) = self.readers.get_mut(index) else {
             return;
         };
-        let was_announced = reader.present();
         reader.empty();
         reader.protocol = protocol::UNDEFINED;
         if was_announced {

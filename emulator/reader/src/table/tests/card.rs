@@ -7,7 +7,7 @@ use super::super::{
 use super::*;
 use crate::protocol::codes::{attribute, control, disposition, protocol, rv, state};
 use crate::protocol::{
-    ATTRIBUTE_BYTES, Attribute, Connect, Control, Establish, Transmit, until_nul,
+    ATTRIBUTE_BYTES, Attribute, Connect, Control, Establish, Transmit, WaitEvent, until_nul,
 };
 
 /// A table with one card of this ATR and one client with a context.
@@ -350,4 +350,40 @@ fn an_answer_to_reset_of_the_wrong_length_is_none() {
     }
     let (table, _) = with_atr(&[0x3B; 33]);
     assert_eq!(table.states()[0].atr_length, 33);
+}
+
+/// The end of a transaction with a reset, a reset for a holder that died, one
+/// for somebody who stays or leaves, and one by hand.
+#[test]
+fn a_removal_during_a_reset_is_an_event_like_any_other() {
+    let resets: [&[Step]; 5] = [
+        &[Step::Begin(1), Step::End(1, disposition::RESET)],
+        &[Step::Begin(1), Step::Die(1)],
+        &[Step::Reconnect(1, share::SHARED, disposition::RESET)],
+        &[Step::Disconnect(1, disposition::RESET)],
+        &[Step::Reset],
+    ];
+    for steps in resets {
+        let mut world = World::with_clients(true, 4, 3);
+        for id in [1, 2] {
+            assert_eq!(result(&world.step(Step::Connect(id, share::SHARED))), 0);
+        }
+        for step in steps {
+            world.step(*step);
+        }
+        world.step(Step::Wait(3));
+        let event = WaitEvent {
+            timeout: 0,
+            rv: rv::SUCCESS,
+        };
+        let removed = world.step(Step::Remove);
+        let told = removed
+            .iter()
+            .filter(|&effect| *effect == Effect::Event(ConnectionId(3), event));
+        assert_eq!(told.count(), 1, "{steps:?}: {removed:?}");
+        let seen = world.table.states()[0];
+        assert_eq!((seen.state, seen.event_counter), (0x02, 1), "{steps:?}");
+        let status = world.step(Step::Status(2));
+        assert_eq!(result(&status), rv::REMOVED_CARD, "{steps:?}");
+    }
 }

@@ -5,7 +5,7 @@ use super::super::{
     CardAnswer, CardCommand, CloseReason, ConnectionId, Input, Limits, Numbers, ReaderSetup, Table,
 };
 use super::*;
-use crate::protocol::codes::rv;
+use crate::protocol::codes::{disposition, rv};
 use crate::protocol::{ReaderState, Version, WaitEvent};
 
 const EVENT: WaitEvent = WaitEvent {
@@ -281,4 +281,33 @@ fn readers_never_come_or_go() {
     };
     // One for the start and one for each reader, like the daemon counts.
     assert_eq!((events.events, events.rv), (4, 0));
+}
+
+/// Whoever waits for a reader that somebody has alone is woken when it is
+/// shared again, and the other way round.
+#[test]
+fn a_change_of_sharing_by_a_reconnect_wakes_whoever_waits() {
+    let mut world = World::with_clients(true, 4, 2);
+    assert_eq!(
+        result(&world.step(Step::Connect(1, share::SHARED))),
+        rv::SUCCESS
+    );
+    let again = |share| Step::Reconnect(1, share, disposition::LEAVE);
+    let woken = Effect::Event(ConnectionId(2), EVENT);
+    for share in [share::EXCLUSIVE, share::SHARED] {
+        world.step(Step::Wait(2));
+        assert!(world.step(again(share)).contains(&woken), "{share}");
+        world.step(Step::Wait(2));
+        assert!(!world.step(again(share)).contains(&woken), "no change");
+        world.step(Step::Stop(2));
+    }
+}
+
+/// Clients see the counter in the upper half of a 32-bit state.
+#[test]
+fn the_counter_of_events_has_16_bits() {
+    let mut world = World::with_clients(true, 4, 1);
+    world.table.readers[0].events = 0xFFFF;
+    world.step(Step::Remove);
+    assert_eq!(world.table.states()[0].event_counter, 0);
 }

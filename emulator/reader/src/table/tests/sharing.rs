@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Shares, transactions, resets, removals.
 
-use super::super::CardCommand;
+use super::super::{CardCommand, ConnectionId, Delay};
 use super::*;
 use crate::protocol::codes::{disposition, rv, state};
 use crate::protocol::{Begin, Connect, padded};
@@ -424,4 +424,45 @@ fn another_clients_handle_costs_the_connection() {
         "{effects:?}"
     );
     assert_eq!(result(&world.step(Step::Status(2))), rv::SUCCESS);
+}
+
+/// A holder that was told of a reset, or whose card is another one, has
+/// nothing left to protect: its death resets nobody.
+#[test]
+fn a_holder_that_knows_of_a_reset_leaves_none_behind() {
+    let mut world = two_shared();
+    assert_eq!(result(&world.step(Step::Begin(1))), rv::SUCCESS);
+    world.step(Step::Reset);
+    world.step(Step::CardAnswers);
+    let died = world.step(Step::Die(1));
+    let resets = died.iter().any(|e| matches!(e, Effect::Card(..)));
+    assert!(!resets, "{died:?}");
+    let again = Step::Reconnect(2, share::SHARED, disposition::LEAVE);
+    assert_eq!(result(&world.step(again)), rv::SUCCESS);
+}
+
+/// The timer of a transaction that has begun is stopped, so that it does not
+/// cut the next one's turn short.
+#[test]
+fn a_transaction_that_begins_stops_its_timer() {
+    let mut world = two_shared();
+    assert_eq!(result(&world.step(Step::Begin(1))), rv::SUCCESS);
+    let parked = world.step(Step::Begin(2));
+    let id = ConnectionId(2);
+    assert_eq!(parked, [Effect::Arm(id, Delay::Queue)]);
+    assert_eq!(world.table.queued(id), Some(0), "nobody else waits");
+    let ended = world.step(Step::End(1, disposition::LEAVE));
+    assert_eq!(results(&ended), [(1, rv::SUCCESS), (2, rv::SUCCESS)]);
+    assert!(ended.contains(&Effect::Disarm(id)), "{ended:?}");
+}
+
+#[test]
+fn usage_counts_those_who_wait_and_not_those_who_ask() {
+    let mut world = two_shared();
+    assert_eq!(result(&world.step(Step::Begin(1))), rv::SUCCESS);
+    world.step(Step::Begin(2));
+    let usage = world.table.usage();
+    assert_eq!((usage.waiting, usage.readers[0].queued), (0, 1));
+    world.step(Step::Wait(1));
+    assert_eq!(world.table.usage().waiting, 1);
 }

@@ -23,7 +23,7 @@ pub enum ReaderError {
     },
     /// Clients cannot reach sockets with long paths.
     #[error(
-        "the socket path {path:?} has {length} bytes, and PC/SC clients can use at most {limit}; choose a shorter folder"
+        "the socket path {path:?} has {length} bytes, and a socket can have at most {limit}; choose a shorter folder"
     )]
     PathTooLong {
         /// The path.

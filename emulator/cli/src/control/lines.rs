@@ -10,6 +10,9 @@ pub(super) enum Line {
     Text(String),
     /// It was longer than [`LONGEST_LINE`]; nothing of it was kept.
     TooLong,
+    /// The stream ended in the middle of it: whoever sent it may have died, and
+    /// what is there of it may say something else than the whole.
+    Unended,
     NotUtf8,
 }
 
@@ -41,10 +44,11 @@ impl Lines {
         Some(self.line(line))
     }
 
-    /// The last line, if the stream ended without an end of line.
+    /// What stands for the last line, if the stream ended without an end of line.
     pub(super) fn rest(&mut self) -> Option<Line> {
         let rest = std::mem::take(&mut self.received);
-        (self.skipping || !rest.is_empty()).then(|| self.line(rest))
+        let skipping = std::mem::take(&mut self.skipping);
+        (skipping || !rest.is_empty()).then_some(Line::Unended)
     }
 
     fn line(&mut self, mut line: Vec<u8>) -> Line {
@@ -79,7 +83,8 @@ mod tests {
                 }
             }
             got.extend(lines.rest());
-            let all = ["one", "", "two words", "rest"].map(|t| Line::Text(t.to_owned()));
+            let whole = ["one", "", "two words"].map(|t| Line::Text(t.to_owned()));
+            let all: Vec<_> = whole.into_iter().chain([Line::Unended]).collect();
             assert_eq!(got, all, "cut at {cut}");
         }
     }

@@ -143,6 +143,7 @@ async fn answer(line: Line, hand: &Arc<Hand>) -> Result<Option<Value>, String> {
     let line = match line {
         Line::Text(line) => line,
         Line::TooLong => return Err(format!("the line has more than {LONGEST_LINE} bytes")),
+        Line::Unended => return Err("the line has no line feed; nothing was done".to_owned()),
         Line::NotUtf8 => return Err("the line is not UTF-8".to_owned()),
     };
     let request = Request::parse(&line).map_err(|error: BadLine| error.to_string())?;

@@ -129,6 +129,11 @@ impl Desk {
         self.hand.inspect()
     }
 
+    /// True if a card could not be made, which its user found mute.
+    pub(crate) fn unmade(&self) -> bool {
+        self.hand.unmade()
+    }
+
     /// What each card holds now.
     pub(crate) fn images(&self) -> Vec<CardImage> {
         self.hand.images()

@@ -26,6 +26,8 @@ pub(crate) const EXIT_NOT_FOUND: u8 = 127;
 pub(crate) enum CliError {
     #[error("the card could not be personalised: {0}")]
     Personalisation(#[from] PersonalisationError),
+    #[error("the card could not be made, so the program found none that answers")]
+    NotMade,
     #[error("the test PKI could not be made: {0}")]
     Pki(#[from] PkiError),
     #[error("the persona cannot be used: {0}")]

@@ -314,6 +314,13 @@ impl Hand {
         })
     }
 
+    /// True if a card could not be made.
+    pub(crate) fn unmade(&self) -> bool {
+        let cards = self.lock();
+        let failed = |lying: &Lying| lying.card.failed();
+        cards.cards.iter().any(failed)
+    }
+
     /// Counters and status of each card, in the order in which they came.
     pub(crate) fn inspect(&self) -> Vec<Snapshot> {
         let cards = self.lock();
@@ -394,6 +401,13 @@ pub(crate) struct SharedCard(Arc<Mutex<Held>>);
 impl SharedCard {
     pub(crate) fn new(card: Card<Memory>) -> Self {
         Self(Arc::new(Mutex::new(Held::Here(Box::new(card)))))
+    }
+
+    fn failed(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .failed()
     }
 
     /// `None` if the card could not be made.

@@ -118,7 +118,8 @@ impl Source {
             Self::Here(card) => Ok(card),
             Self::Making(making) => match making.join() {
                 Ok(made) => made.map(Box::new),
-                Err(panic) => std::panic::resume_unwind(panic),
+                // What it panicked with was told by the thread itself.
+                Err(_) => Err(CliError::NotMade),
             },
         }
     }
@@ -145,6 +146,32 @@ impl Held {
         match self {
             Self::Here(card) => Some(card),
             Self::Later(_) => None,
+        }
+    }
+
+    /// True if somebody wanted the card and it could not be made.
+    pub(crate) fn failed(&self) -> bool {
+        matches!(self, Self::Later(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_card_that_cannot_be_made_is_mute_and_known_to_have_failed() {
+        let refused = std::thread::spawn(|| Err(CliError::NotMade));
+        let crashed = std::thread::Builder::new()
+            .spawn(|| -> Result<Card<Memory>, CliError> { panic!("a test of a crash") })
+            .unwrap();
+        for making in [refused, crashed] {
+            let observer: Observer = Arc::new(|_| ());
+            let mut held = Held::Later(Some(Box::new((Source::Making(making), observer))));
+            assert!(!held.failed());
+            assert!(held.card().is_none() && held.card().is_none());
+            assert!(held.failed());
         }
     }
 }

@@ -180,6 +180,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         ));
     }
     let after = desk.images();
+    let unmade = desk.unmade();
     let cleared = desk.clear();
     if let Some(artifacts) = &artifacts {
         // Those that came later have no image from before.
@@ -196,6 +197,9 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     }
     if let Err(error) = cleared {
         out::warn(error);
+    }
+    if unmade {
+        return Err(CliError::NotMade);
     }
     Ok(exit_code(status))
 }

@@ -34,9 +34,7 @@ impl<M: NonVolatile> Card<M> {
         if !self.volatile.environment.certificate {
             return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
         }
-        let certificate = tlv::path(&call.apdu.data, &[0x7F21]).map_err(wrong_data)?;
-        let object = |tag| tlv::path(certificate, &[tag]).map_err(wrong_data);
-        let (signature, remainder, authority) = (object(0x5F37)?, object(0x5F38)?, object(0x42)?);
+        let [signature, remainder, authority] = certificate_objects(&call.apdu.data)?;
         if signature.len() != MODULUS_LEN || remainder.len() != REMAINDER_LEN {
             return Err(StatusWord::WRONG_DATA);
         }
@@ -185,6 +183,35 @@ impl<M: NonVolatile> Card<M> {
 /// The SSC after the device authentication: last halves of both challenges.
 fn counter([.., a, b, c, d]: [u8; 8], [.., e, f, g, h]: [u8; 8]) -> u64 {
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Signature, remainder and authority of a certificate: `7F21 { 5F37, 5F38, 42
+/// }`, each once, in any order and with nothing else.
+fn certificate_objects(data: &[u8]) -> Result<[&[u8]; 3], StatusWord> {
+    let mut outer = tlv::Reader::new(data);
+    let certificate = match (outer.next(), outer.next()) {
+        (Some(Ok(object)), None) if object.tag == 0x7F21 => object,
+        _ => return Err(StatusWord::WRONG_DATA),
+    };
+    let (mut signature, mut remainder, mut authority) = (None, None, None);
+    for object in certificate.children() {
+        let object = object.map_err(wrong_data)?;
+        let slot = match object.tag {
+            0x5F37 => &mut signature,
+            0x5F38 => &mut remainder,
+            0x42 => &mut authority,
+            _ => return Err(StatusWord::WRONG_DATA),
+        };
+        if slot.replace(object.value).is_some() {
+            return Err(StatusWord::WRONG_DATA);
+        }
+    }
+    match (signature, remainder, authority) {
+        (Some(signature), Some(remainder), Some(authority)) => {
+            Ok([signature, remainder, authority])
+        }
+        _ => Err(StatusWord::WRONG_DATA),
+    }
 }
 
 /// Reads the certificate text (section 4.4 b): CPI ‖ CAR(8) ‖ CHR(12) ‖ CHA(7)

@@ -58,6 +58,10 @@ impl<M: NonVolatile> Card<M> {
                 self.volatile.environment.internal = Some(key);
             }
             EXTERNAL_AUTHENTICATION => {
+                // No client names the algorithm here; who does has to be right.
+                if objects.algorithm.is_some() {
+                    objects.expect_algorithm(ALGORITHM_PRIVACY)?;
+                }
                 let holder = objects.public_key()?;
                 let key = self.volatile.status.terminal_key.as_ref();
                 local(key.is_some_and(|key| key.chr == holder))?;

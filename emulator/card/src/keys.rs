@@ -61,6 +61,12 @@ impl KeyRing {
         }
     }
 
+    /// Modulus and public exponent, without leading zeros.
+    pub(crate) fn public_parts(&self, key: KeyReference) -> (Box<[u8]>, Box<[u8]>) {
+        let key = self.key(key);
+        (key.n_bytes(), key.e_bytes())
+    }
+
     /// The RSA private-key operation on a block of 256 bytes. `None` if the
     /// block is not below the modulus, which neither padding produces.
     pub(crate) fn private_operation(&self, key: KeyReference, block: &[u8]) -> Option<Vec<u8>> {

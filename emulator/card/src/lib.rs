@@ -14,6 +14,7 @@
 
 mod card;
 mod codes;
+mod data_objects;
 mod device_auth;
 mod environment;
 mod files;

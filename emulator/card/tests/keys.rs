@@ -217,6 +217,20 @@ fn a_certificate_is_checked() {
         assert_eq!(send(&mut terminal, &bad), 0x6300, "byte {at}");
     }
     assert_eq!(send(&mut terminal, &good[..300]), 0x6A80);
+    // Each object once and nothing else, inside and behind.
+    let content = &good[5..];
+    for (name, extra) in [("twice", content), ("unknown", &[0x80, 0x00][..])] {
+        let inside = iso7816_wire::tlv::encode(0x7F21, &[content, extra].concat());
+        assert_eq!(
+            send(&mut terminal, &inside),
+            0x6A80,
+            "an object {name} inside"
+        );
+    }
+    assert_eq!(
+        send(&mut terminal, &[&good[..], &[0x80, 0x00]].concat()),
+        0x6A80
+    );
     assert_eq!(send(&mut terminal, &[]), 0x6A80);
     assert_eq!(send(&mut terminal, &good), 0x9000);
     // Only the holder in the certificate can be chosen.
@@ -426,6 +440,17 @@ fn a_new_attempt_of_the_terminal_takes_back_what_was_proven() {
     );
     let snapshot = card(&mut terminal).inspect();
     assert!(!snapshot.device_authenticated && !snapshot.pin_verified);
+}
+
+#[test]
+fn the_terminals_key_has_one_algorithm() {
+    let mut terminal = certified();
+    let holder = "830C000000002000000000000001";
+    for (algorithm, expected) in [("", 0x9000), ("80019B", 0x9000), ("800142", 0x6A80)] {
+        let data = format!("{algorithm}{holder}");
+        let command = format!("002281A4{:02X}{data}", data.len() / 2);
+        assert_eq!(secured(&mut terminal, &command), expected, "{algorithm}");
+    }
 }
 
 #[test]

@@ -98,11 +98,11 @@ fn tries_can_be_read_without_costing_any() {
     let mut card = card_with_tries(2, 7);
     sw(&mut card, "00A4040C06A00000000039");
     assert_eq!(
-        send(&mut card, "00CB3FFF0A4D087006BF810102A080").data,
-        bytes("700C BF810108 A006 9A0103 9B0102")
+        send(&mut card, "00CB3FFF0C4D0A7008BF810104A0029B00").data,
+        bytes("7009 BF810105 A003 9B0102")
     );
-    let puk = send(&mut card, "00CB3FFF0A4D087006BF810202A080").data;
-    assert!(hex::encode(puk).ends_with("9a010a9b0107"));
+    let puk = send(&mut card, "00CB3FFF0E4D0C700ABF810206A0049A009B00").data;
+    assert_eq!(puk, bytes("700C BF810208 A006 9A010A 9B0107"));
     let lengths = send(&mut card, "00CB3FFF0B4D097007BF8101037F4180").data;
     assert!(hex::encode(lengths).ends_with("7f4109800108810108820108"));
 }
@@ -114,7 +114,7 @@ fn what_is_not_there_is_6a88_and_what_is_malformed_6a80() {
         ("00CB3FFF064D04A6029100", 0x6A88),         // no key agreement yet
         ("00CB3FFF0A4D087006BFA10202A380", 0x6A88), // another domain
         ("00CB3FFF0C4D0A7008BFA10104A3029600", 0x6A88), // another component
-        ("00CB3FFF0A4D087006BF900102A080", 0x6A88), // a private key
+        ("00CB3FFF0A4D087006BF900402A080", 0x6A88), // a key that is not there
         ("00CB3FFF", 0x6A80),
         ("00CB3FFF024D00", 0x6A80),
         ("00CB3FFF0A4E087006BFA10102A380", 0x6A80),
@@ -173,4 +173,76 @@ fn a_list_asks_for_each_object_once_and_has_nothing_behind_it() {
     assert_eq!(sw(&mut card, "00CB3FFF0C4D087006BFA10102A3804D00"), 0x6A80);
     let (whole, _) = collect(&mut card, "00CB3FFF044D027080");
     assert!(whole.len() > 1024, "everything at once is still possible");
+}
+
+/// The request for one object of one security data object.
+fn ask(object: &str, part: &str) -> String {
+    let inner = format!("{object}{:02X}{part}", part.len() / 2);
+    let list = format!(
+        "4D{:02X}70{:02X}{inner}",
+        inner.len() / 2 + 2,
+        inner.len() / 2
+    );
+    format!("00CB3FFF{:02X}{list}", list.len() / 2)
+}
+
+#[test]
+fn a_code_has_its_whole_parameters() {
+    // Choice 28: name, tries, usage, size and access rules.
+    let mut card = in_cie();
+    let data = send(&mut card, &ask("BF8101", "A080")).data;
+    let rule = "06 73 E1 E1 F2 FF 00";
+    let parameters = format!(
+        "84 03 50494E 9A 01 03 9B 01 03 9C 02 FFFF 9D 02 FFFF 80 02 0008 A1 10 8C {rule} 9C {rule}"
+    );
+    let expected = format!("70 30 BF8101 2C A0 2A {parameters}");
+    assert_eq!(data.len(), bytes(&expected).len());
+    assert_eq!(hex::encode(&data[8..]), hex::encode(bytes(&parameters)));
+}
+
+#[test]
+fn public_keys_are_those_of_the_files() {
+    let mut card = in_cie();
+    for (object, fid) in [("BFA002", 0x1004), ("BFA003", 0x1005)] {
+        let files = &issued().image.profile.files;
+        let file = &files.iter().find(|f| f.fid == fid).unwrap().content;
+        let (data, _) = collect(&mut card, &ask(object, "7F4980"));
+        let tag = u32::from_str_radix(object, 16).unwrap();
+        let modulus = iso7816_wire::tlv::path(&data, &[0x70, tag, 0x7F49, 0x81]).unwrap();
+        assert_eq!(modulus, &file[9..265], "{object}");
+    }
+    assert_eq!(sw(&mut card, &ask("BFA005", "7F4980")), 0x6A88);
+}
+
+#[test]
+fn public_key_81_is_as_closed_as_the_certificate() {
+    let command = ask("BFA001", "7F4980");
+    let mut card = in_cie();
+    assert_eq!(sw(&mut card, &command), 0x6982);
+    assert_eq!(secured(&mut authenticated(fresh_card()), &command), 0x6982);
+    let answer = secured_answer(&mut with_pin(fresh_card()), &command);
+    assert_eq!(answer.sw.0, 0x9000);
+    let modulus = iso7816_wire::tlv::path(&answer.data, &[0x70, 0xBF_A001, 0x7F49, 0x81]).unwrap();
+    let files = &issued().image.profile.files;
+    let certificate = &files.iter().find(|f| f.fid == 0x1003).unwrap().content;
+    assert!(certificate.windows(256).any(|part| part == modulus));
+}
+
+#[test]
+fn private_parts_are_for_nobody() {
+    let mut terminal = with_pin(fresh_card());
+    for key in ["BF9001", "BF9002", "BF9003"] {
+        assert_eq!(secured(&mut terminal, &ask(key, "7F4880")), 0x6982, "{key}");
+        assert_eq!(
+            secured(&mut terminal, &ask(key, "7F48029200")),
+            0x6982,
+            "{key}"
+        );
+        assert_eq!(secured(&mut terminal, &ask(key, "A080")), 0x9000, "{key}");
+    }
+    let whole = secured_answer(&mut terminal, "00CB3FFF044D027080").data;
+    assert!(whole.windows(3).any(|tag| tag == [0xBF, 0xA0, 0x01]));
+    assert!(!whole.windows(2).any(|tag| tag == [0x7F, 0x48]));
+    let (whole, _) = collect(&mut in_cie(), "00CB3FFF044D027080");
+    assert!(!whole.windows(3).any(|tag| tag == [0xBF, 0xA0, 0x01]));
 }

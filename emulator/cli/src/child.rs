@@ -3,11 +3,12 @@
 
 use crate::error::CliError;
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::task::Poll;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
 
@@ -22,6 +23,14 @@ const PASSED_ON: [Signal; 7] = [
     Signal::USR2,
     Signal::ALARM,
 ];
+
+/// How a wait before the child ended.
+pub(crate) enum Waited<T> {
+    Done(T),
+    Late,
+    /// A signal came; this is the exit code that stands for it.
+    Signal(u8),
+}
 
 /// Waits for signals and for a child. To be made before anything that has to
 /// be cleaned up: from then on none of [`PASSED_ON`] ends this process.
@@ -40,6 +49,23 @@ impl Keeper {
         let signals = handlers(&PASSED_ON)?;
         drop(guard);
         Ok(Self { runtime, signals })
+    }
+
+    /// Waits for something before the child is started. A signal that would
+    /// have ended the child ends this wait.
+    pub(crate) fn wait<T>(
+        &mut self,
+        what: impl Future<Output = T>,
+        patience: Duration,
+    ) -> Waited<T> {
+        let Self { runtime, signals } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                done = what => Waited::Done(done),
+                () = tokio::time::sleep(patience) => Waited::Late,
+                signal = next(signals) => Waited::Signal(signal_code(signal.as_raw())),
+            }
+        })
     }
 
     /// Starts the child, passes signals on to it, and waits for it.
@@ -124,9 +150,12 @@ fn ignored_signals() -> u64 {
 /// The exit code that stands for how a child ended: its own, or 128 + the
 /// signal that killed it.
 pub(crate) fn exit_code(status: ExitStatus) -> u8 {
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(u8::MAX)
+    match (status.code(), status.signal()) {
+        (Some(code), _) => u8::try_from(code).unwrap_or(u8::MAX),
+        (None, signal) => signal.map_or(u8::MAX, signal_code),
+    }
+}
+
+fn signal_code(signal: i32) -> u8 {
+    u8::try_from(signal.saturating_add(128)).unwrap_or(u8::MAX)
 }

@@ -4,6 +4,7 @@
 use cie_card::CardError;
 use cie_personalisation::{PersonaError, PersonalisationError, PkiError};
 use cie_reader::ReaderError;
+use cie_reader::vpcd::{Address, VpcdError};
 use cie_store::StoreError;
 use std::io;
 use std::path::PathBuf;
@@ -37,6 +38,14 @@ pub(crate) enum CliError {
     Card(#[from] CardError),
     #[error("the virtual reader could not be started: {0}")]
     Reader(#[from] ReaderError),
+    #[error("vpcd: {0}{with}", with = option_for(.0))]
+    Vpcd(#[from] VpcdError),
+    #[error("no card at {address} within {seconds} s{hint}")]
+    NoForeignCard {
+        address: Address,
+        seconds: u64,
+        hint: String,
+    },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the card file {} is used twice in this command", .0.display())]
@@ -59,6 +68,14 @@ pub(crate) enum CliError {
     Wait(io::Error),
     #[error("the citizen's story broke off at \"{step}\": {reason}")]
     Story { step: &'static str, reason: String },
+}
+
+/// The option that allows what the library refused.
+fn option_for(error: &VpcdError) -> &'static str {
+    match error {
+        VpcdError::Open(_) => " with --vpcd-any-address",
+        _ => "",
+    }
 }
 
 impl CliError {

@@ -17,6 +17,7 @@ mod serve;
 mod show;
 mod stored;
 mod trace;
+mod vpcd;
 mod who;
 
 use crate::error::CliError;
@@ -141,6 +142,7 @@ Examples:
   cie run --readers 3 -- pcsc_scan -r
   cie run --persona minor --family actalis-2023 -- ./tests
   cie run --persona mine.toml --state pin-blocked -- ./tests
+  cie run --vpcd-card 35963 -- opensc-tool --atr    # and meanwhile: vicc
 
 Exit codes:
   the program's own, or 128 + N if signal N killed it;

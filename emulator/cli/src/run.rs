@@ -8,6 +8,7 @@ use crate::error::CliError;
 use crate::out;
 use crate::stored::{self, Memory};
 use crate::trace::{Header, Recorder, TraceFile};
+use crate::vpcd;
 use crate::who::Who;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
 use cie_card::{Card, Snapshot};
@@ -33,6 +34,8 @@ pub(crate) struct Table {
     /// and keys.
     #[arg(long, value_name = "DIR")]
     artifacts: Option<PathBuf>,
+    #[command(flatten)]
+    foreign: vpcd::ForeignCard,
 }
 
 /// What `cie run` was asked for.
@@ -50,8 +53,13 @@ pub(crate) struct Request {
 /// Runs the child and returns the exit code that stands for how it ended: its
 /// own, or 128 + the signal that killed it.
 pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
-    let mut keeper = Keeper::new()?;
     let table = &request.table;
+    if let Some(mode) = table.foreign.mode() {
+        let mut command = Command::new(&request.program);
+        command.args(&request.arguments);
+        return vpcd::run(&table.foreign, &mode, table.readers.into(), command);
+    }
+    let mut keeper = Keeper::new()?;
     let (name, issued, memory) = match &table.card {
         Some(file) => {
             let (issued, memory) = stored::open(file, request.seed)?;

@@ -5,9 +5,9 @@ use crate::child::{handlers, next};
 use crate::desk::{SharedCard, issue, reader_name};
 use crate::error::CliError;
 use crate::stored::Memory;
-use crate::{out, stored};
+use crate::{out, stored, vpcd};
 use cie_card::Card;
-use cie_personalisation::CardFacts;
+use cie_personalisation::{CardFacts, IssuedCard};
 use cie_reader::{Place, ReaderServer, ReaderSpec};
 use clap::Args;
 use rustix::process::Signal;
@@ -15,19 +15,27 @@ use serde_json::json;
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use tokio::signal::unix;
 
 pub(crate) const SERVE_HELP: &str = "\
 Examples:
   cie serve --card card.cie
   cie serve --card one.cie --card two.cie       # two readers
   cie serve --pcsc ~/.cie/socket                # a fresh card, at a place of its own
+  cie serve --vpcd                              # behind vpcd in the system's pcscd
+  cie serve --vpcd 192.0.2.7:35963 --json       # on another machine
+  cie serve --vpcd-listen 35963                 # for a vpcd in reversed mode
 
 Everything it prints can be given to `eval` by a shell; `cie env` prints the
 same for a server that is running. A card file keeps counters and PIN.
 
 The socket is at $XDG_RUNTIME_DIR/cie/pcscd.comm, or /tmp/cie-UID/pcscd.comm where
 that variable is not set. Its folder is closed to other users. SIGINT, SIGTERM and
-SIGHUP end the server, but for those it was started to ignore (nohup).
+SIGHUP end the server, but for those it was started to ignore (nohup). With --vpcd or
+--vpcd-listen there is no socket of ours: a card is in one reader at a time, and that
+one is pcscd's. Then each connection that comes or goes is told in a line,
+`# slot 0: connected, ...`; with --json in an object whose \"event\" is connected,
+reconnected, lost or unreachable.
 
 Exit codes: 0 ended by a signal, 2 wrong arguments, 125 anything else.";
 
@@ -48,6 +56,8 @@ pub(crate) struct ServeOptions {
     /// a fresh card in memory.
     #[arg(long, value_name = "FILE")]
     card: Vec<PathBuf>,
+    #[command(flatten)]
+    vpcd: vpcd::Endpoint,
     /// Decides the fresh card, and the random numbers of cards from files.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -87,7 +97,23 @@ fn export(socket: &Path) -> OsString {
     line
 }
 
-pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
+/// The signals that end a server.
+pub(crate) struct Ends(Vec<(Signal, unix::Signal)>);
+
+impl Ends {
+    /// From now on these signals end nothing by themselves.
+    pub(crate) fn new() -> Result<Self, CliError> {
+        handlers(&[Signal::INT, Signal::TERM, Signal::HUP]).map(Self)
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) {
+        next(&mut self.0).await;
+    }
+}
+
+/// The cards that were asked for, with their memories.
+fn cards(options: &ServeOptions) -> Result<Vec<(IssuedCard, Memory)>, CliError> {
     let mut cards = Vec::new();
     if options.card.is_empty() {
         let fresh = issue(options.seed)?;
@@ -100,6 +126,14 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
             return Err(CliError::UsedTwice(path.clone()));
         }
         cards.push(stored::open(path, options.seed)?);
+    }
+    Ok(cards)
+}
+
+pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
+    let cards = cards(options)?;
+    if let Some(mode) = options.vpcd.mode() {
+        return vpcd::serve(&mode, cards, options.json);
     }
     let mut specs = Vec::new();
     let mut facts = Vec::new();
@@ -114,12 +148,12 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), CliError> {
         .map_err(CliError::Wait)?;
     runtime.block_on(async {
         // Handlers first, so that no signal leaves the socket behind.
-        let mut ends = handlers(&[Signal::INT, Signal::TERM, Signal::HUP])?;
+        let mut ends = Ends::new()?;
         let server = ReaderServer::bind(&Place::At(place(options.pcsc.as_ref())?), specs)?;
         let control = server.control();
         announce(options.json, server.path(), &facts)?;
         let stopped = async {
-            next(&mut ends).await;
+            ends.next().await;
             control.stop();
         };
         let (served, ()) = tokio::join!(server.serve(), stopped);

@@ -2,7 +2,8 @@
 //! Serves one reader with a card that says 9000 to everything, and an empty
 //! one, until standard input ends. Prints the path for `PCSCLITE_CSOCK_NAME`.
 //!
-//! A line `remove` takes the card out, a line `insert` puts it back.
+//! A line `remove` takes the card out, a line `insert` puts it back; `unplug`
+//! takes the reader away with its card, `plug` brings both again.
 
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
@@ -43,11 +44,9 @@ impl CardDoor for DoNothing {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    const FIRST: &str = "Do-nothing Reader 00 00";
     let readers = vec![
-        ReaderSpec::with_card(
-            "Do-nothing Reader 00 00",
-            Box::new(DoNothing { powered: false }),
-        ),
+        ReaderSpec::with_card(FIRST, Box::new(DoNothing { powered: false })),
         ReaderSpec::empty("Do-nothing Reader 01 00"),
     ];
     let server = ReaderServer::bind(&Place::Private, readers)?.spawn()?;
@@ -57,6 +56,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         match (line?.as_str(), outside.take()) {
             ("remove", None) => outside = Some(server.control().remove_card(0)?),
             ("insert", Some(card)) => server.control().insert_card(0, card)?,
+            ("unplug", None) => outside = server.control().remove_reader(0)?,
+            ("plug", Some(card)) => {
+                server
+                    .control()
+                    .add_reader(ReaderSpec::with_card(FIRST, card))?;
+            }
             (_, card) => outside = card,
         }
     }

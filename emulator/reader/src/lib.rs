@@ -40,11 +40,14 @@
 //! [`CardDoor`](iso7816_wire::CardDoor).
 
 mod error;
+mod profile;
 pub mod protocol;
 mod server;
 pub mod table;
+pub mod vpcd;
 
 pub use error::ReaderError;
+pub use profile::{Channel, ReaderProfile};
 pub use server::{
     Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, RunningServer, Settings,
 };

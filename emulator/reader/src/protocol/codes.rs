@@ -105,32 +105,18 @@ pub mod attribute {
     pub const VENDOR_IFD_TYPE: u32 = 0x0001_0101;
     /// The version, 0xMMmmbbbb.
     pub const VENDOR_IFD_VERSION: u32 = 0x0001_0102;
+    /// The serial number (text, NUL-terminated).
+    pub const VENDOR_IFD_SERIAL_NO: u32 = 0x0001_0103;
     /// Kind and number of the channel, 0xDDDDCCCC.
     pub const CHANNEL_ID: u32 = 0x0002_0110;
-    /// Asynchronous protocols the reader offers.
-    pub const ASYNC_PROTOCOL_TYPES: u32 = 0x0003_0120;
-    /// Largest T=1 information field the reader takes.
-    pub const MAX_IFSD: u32 = 0x0003_0125;
-    /// Mechanical characteristics; zero: none.
-    pub const CHARACTERISTICS: u32 = 0x0006_0150;
-    /// The protocol in use.
-    pub const CURRENT_PROTOCOL_TYPE: u32 = 0x0008_0201;
-    /// T=1 information field size of the card.
-    pub const CURRENT_IFSC: u32 = 0x0008_0207;
-    /// T=1 information field size of the reader.
-    pub const CURRENT_IFSD: u32 = 0x0008_0208;
     /// One byte: 0 no card, 2 a card in place.
     pub const ICC_PRESENCE: u32 = 0x0009_0300;
-    /// One byte: whether the card's contact is active.
+    /// One byte: whether a card is in contact.
     pub const ICC_INTERFACE_STATUS: u32 = 0x0009_0301;
     /// The answer to reset. The clients of this card read it from here only (card facts, section 11).
     pub const ATR_STRING: u32 = 0x0009_0303;
-    /// One byte: 0 unknown, 1 asynchronous (ISO/IEC 7816).
-    pub const ICC_TYPE_PER_ATR: u32 = 0x0009_0304;
     /// Largest command buffer.
     pub const MAXINPUT: u32 = 0x0007_A007;
-    /// Number of this reader.
-    pub const DEVICE_UNIT: u32 = 0x7FFF_0001;
     /// Name of the reader (text, NUL-terminated).
     pub const DEVICE_FRIENDLY_NAME: u32 = 0x7FFF_0003;
     /// System name of the reader; the same here.
@@ -141,12 +127,12 @@ pub mod attribute {
 pub mod control {
     /// "Which features do you have?"
     pub const GET_FEATURE_REQUEST: u32 = 0x4200_0000 + 3400;
-    /// Tag of the feature that describes PIN entry.
-    pub const FEATURE_IFD_PIN_PROPERTIES: u8 = 0x0A;
+    /// The same question as Windows programs number it; drivers answer both.
+    pub const GET_FEATURE_REQUEST_WINDOWS: u32 = 0x0031_3520;
+    /// The driver's escape command.
+    pub const VENDOR_IFD_EXCHANGE: u32 = 0x4200_0001;
     /// Tag of the feature that lists properties.
     pub const FEATURE_GET_TLV_PROPERTIES: u8 = 0x12;
-    /// The control code this server announces for the PIN properties.
-    pub const IFD_PIN_PROPERTIES: u32 = 0x4233_000A;
     /// The control code this server announces for the property list.
     pub const GET_TLV_PROPERTIES: u32 = 0x4233_0012;
 }

@@ -3,7 +3,8 @@
 
 use super::{
     ATTRIBUTE_BYTES, Attribute, BUFFER_BYTES, Begin, Cancel, Command, Connect, Control, Disconnect,
-    End, Establish, Header, Parsed, ProtocolError, Reconnect, Release, Status, Transmit, Version,
+    End, Establish, Header, Parsed, ProtocolError, Reconnect, Release, Reply, Status, Transmit,
+    Version,
 };
 
 /// One request of a client.
@@ -163,6 +164,40 @@ impl Request {
             Self::GetAttribute(message) | Self::SetAttribute(message) => Some(message.card),
             _ => None,
         }
+    }
+
+    /// The reply that answers a request about a card handle with `rv` and
+    /// nothing else; `None` if the request is about something else.
+    #[must_use]
+    pub fn refused(self, rv: u32) -> Option<Reply> {
+        Some(match self {
+            Self::Reconnect(message) => Reply::Reconnect(Reconnect { rv, ..message }),
+            Self::Disconnect(message) => Reply::Disconnect(Disconnect { rv, ..message }),
+            Self::Begin(message) => Reply::Begin(Begin { rv, ..message }),
+            Self::End(message) => Reply::End(End { rv, ..message }),
+            Self::Status(message) => Reply::Status(Status { rv, ..message }),
+            Self::Transmit(message, _) => Reply::Transmit(
+                Transmit {
+                    receive_length: 0,
+                    rv,
+                    ..message
+                },
+                Vec::new(),
+            ),
+            Self::Control(message, _) => Reply::Control(
+                Control {
+                    returned: 0,
+                    rv,
+                    ..message
+                },
+                Vec::new(),
+            ),
+            Self::GetAttribute(mut message) | Self::SetAttribute(mut message) => {
+                message.rv = rv;
+                Reply::Attribute(message)
+            }
+            _ => return None,
+        })
     }
 
     /// The bytes a client sends: header, structure, buffer.

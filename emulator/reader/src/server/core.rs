@@ -15,9 +15,9 @@ use tokio::sync::{Notify, watch};
 
 use super::link::Link;
 use super::worker::{Card, Worker};
-use super::{ReaderSpec, Settings};
+use super::{ReaderSpec, Settings, check_name};
 use crate::ReaderError;
-use crate::protocol::{ReaderState, Reply};
+use crate::protocol::{ReaderState, Reply, until_nul};
 use crate::table::{CardAnswer, ConnectionId, Effect, Input, Numbers, ReaderSetup, Table};
 
 /// What every part of a server shares.
@@ -25,8 +25,8 @@ pub(super) struct Shared {
     core: Mutex<Core>,
     /// Woken when a card has answered.
     settled: Condvar,
-    /// One per reader, woken when its idle timer starts.
-    pub idle: Vec<Notify>,
+    /// Woken when an idle timer starts.
+    pub idle: Notify,
     /// Set to stop.
     pub stop: watch::Sender<bool>,
     pub settings: Settings,
@@ -59,6 +59,7 @@ impl Shared {
             .map(|reader| ReaderSetup {
                 name: reader.name.clone(),
                 card: reader.card.is_some(),
+                profile: reader.profile.clone(),
             })
             .collect();
         let (table, effects) = Table::new(setup, settings.limits, Numbers::Scattered(seed));
@@ -70,7 +71,7 @@ impl Shared {
                 connections: 0,
             }),
             settled: Condvar::new(),
-            idle: readers.iter().map(|_| Notify::new()).collect(),
+            idle: Notify::new(),
             stop: watch::Sender::new(false),
             settings,
         });
@@ -151,9 +152,7 @@ impl Shared {
                     if let Some(slot) = core.slots.get_mut(reader) {
                         slot.idle_deadline = deadline;
                     }
-                    if let Some(idle) = self.idle.get(reader) {
-                        idle.notify_one();
-                    }
+                    self.idle.notify_one();
                 }
                 Effect::DisarmIdle(reader) => {
                     if let Some(slot) = core.slots.get_mut(reader) {
@@ -213,12 +212,14 @@ impl Shared {
         }
     }
 
-    /// When the idle timer of a reader runs out, if it runs.
-    pub fn idle_deadline(&self, reader: usize) -> Option<Instant> {
+    /// The reader whose idle timer runs out next, and when.
+    pub fn idle_deadline(&self) -> Option<(usize, Instant)> {
         self.lock()
             .slots
-            .get(reader)
-            .and_then(|slot| slot.idle_deadline)
+            .iter()
+            .enumerate()
+            .filter_map(|(number, slot)| Some((number, slot.idle_deadline?)))
+            .min_by_key(|(_, deadline)| *deadline)
     }
 
     /// Fires the idle timer of a reader if its time has come.
@@ -246,13 +247,15 @@ impl Shared {
     pub fn insert(self: &Arc<Self>, reader: usize, card: Card) -> Result<(), ReaderError> {
         let mut core = self.lock();
         let count = core.slots.len();
-        let slot = core
-            .slots
-            .get_mut(reader)
-            .ok_or(ReaderError::NoSuchReader {
-                number: reader,
-                count,
-            })?;
+        let there = core.table.has_reader(reader);
+        let slot =
+            core.slots
+                .get_mut(reader)
+                .filter(|_| there)
+                .ok_or(ReaderError::NoSuchReader {
+                    number: reader,
+                    count,
+                })?;
         if slot.worker.is_some() {
             return Err(ReaderError::ReaderOccupied(reader));
         }
@@ -286,6 +289,49 @@ impl Shared {
         self.feed_locked(core, Input::Removed(reader));
         self.settled.notify_all();
         worker.take_out()
+    }
+
+    /// Plugs a reader in and returns its number.
+    pub fn plug(self: &Arc<Self>, reader: ReaderSpec) -> Result<usize, ReaderError> {
+        let mut core = self.lock();
+        let taken = core
+            .table
+            .states()
+            .iter()
+            .any(|state| until_nul(&state.name) == reader.name.as_bytes());
+        check_name(&reader.name, taken)?;
+        let number = core.table.free_place();
+        if number >= core.slots.len() {
+            core.slots.resize_with(number + 1, Slot::default);
+        }
+        let setup = ReaderSetup {
+            name: reader.name,
+            card: reader.card.is_some(),
+            profile: reader.profile,
+        };
+        if let (Some(card), Some(slot)) = (reader.card, core.slots.get_mut(number)) {
+            slot.insert(card, number, Arc::downgrade(self))?;
+        }
+        self.feed_locked(core, Input::Plugged(number, setup));
+        Ok(number)
+    }
+
+    /// Unplugs a reader and returns its card.
+    pub fn unplug(&self, reader: usize) -> Result<Option<Card>, ReaderError> {
+        let mut core = self.lock();
+        let count = core.slots.len();
+        let there = core.table.has_reader(reader);
+        let Some(slot) = core.slots.get_mut(reader).filter(|_| there) else {
+            return Err(ReaderError::NoSuchReader {
+                number: reader,
+                count,
+            });
+        };
+        let worker = slot.worker.take();
+        slot.idle_deadline = None;
+        self.feed_locked(core, Input::Unplugged(reader));
+        self.settled.notify_all();
+        worker.map(Worker::take_out).transpose()
     }
 
     /// Closes every connection and takes every card out.

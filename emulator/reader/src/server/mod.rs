@@ -23,6 +23,7 @@ pub use worker::Card;
 
 use self::core::Shared;
 use crate::ReaderError;
+use crate::profile::ReaderProfile;
 use crate::protocol::{NAME_BYTES, ReaderState};
 use crate::table::{Delay, Limits};
 use socket::SocketFile;
@@ -36,6 +37,8 @@ pub struct ReaderSpec {
     pub name: String,
     /// The card in it, if any.
     pub card: Option<Card>,
+    /// What it says about itself and what it can do.
+    pub profile: ReaderProfile,
 }
 
 impl ReaderSpec {
@@ -44,6 +47,7 @@ impl ReaderSpec {
         Self {
             name: name.into(),
             card: Some(card),
+            profile: ReaderProfile::default(),
         }
     }
 
@@ -52,7 +56,15 @@ impl ReaderSpec {
         Self {
             name: name.into(),
             card: None,
+            profile: ReaderProfile::default(),
         }
+    }
+
+    /// The same with another profile.
+    #[must_use]
+    pub fn with_profile(mut self, profile: ReaderProfile) -> Self {
+        self.profile = profile;
+        self
     }
 }
 
@@ -184,9 +196,7 @@ impl ReaderServer {
         })?;
         let mut stop = shared.stop.subscribe();
         let mut tasks = JoinSet::new();
-        for reader in 0..shared.idle.len() {
-            tasks.spawn(watch_idle(Arc::clone(&shared), reader));
-        }
+        tasks.spawn(watch_idle(Arc::clone(&shared)));
         loop {
             tokio::select! {
                 _ = stop.wait_for(|&stop| stop) => break,
@@ -250,17 +260,15 @@ impl fmt::Debug for ReaderServer {
 }
 
 /// Powers the card of one reader off when nobody has used it for a while.
-async fn watch_idle(shared: Arc<Shared>, reader: usize) {
-    let Some(started) = shared.idle.get(reader) else {
-        return;
-    };
+async fn watch_idle(shared: Arc<Shared>) {
     loop {
-        match shared.idle_deadline(reader) {
-            None => started.notified().await,
-            Some(deadline) => {
-                tokio::time::sleep_until(deadline.into()).await;
-                shared.fire_idle(reader);
-            }
+        match shared.idle_deadline() {
+            None => shared.idle.notified().await,
+            Some((reader, deadline)) => tokio::select! {
+                // Somebody's timer started, perhaps a shorter one.
+                () = shared.idle.notified() => {}
+                () = tokio::time::sleep_until(deadline.into()) => shared.fire_idle(reader),
+            },
         }
     }
 }
@@ -291,7 +299,29 @@ impl ReaderControl {
         self.shared.remove(reader)
     }
 
-    /// Every reader as clients see it.
+    /// Plugs a reader in and returns its number: the smallest that is free.
+    /// Clients see it when this returns; those that watch for readers are woken.
+    /// A card in it is powered.
+    ///
+    /// # Errors
+    /// [`ReaderError::BadName`] if the name cannot be used or is taken, or
+    /// [`ReaderError::Start`]; the card is dropped then.
+    pub fn add_reader(&self, reader: ReaderSpec) -> Result<usize, ReaderError> {
+        self.shared.plug(reader)
+    }
+
+    /// Unplugs reader number `reader` and returns its card, powered off.
+    /// Clients learn of it at once; their handles are good for a disconnect and
+    /// nothing else. The number is free for the next reader.
+    ///
+    /// # Errors
+    /// [`ReaderError::NoSuchReader`], or [`ReaderError::Crashed`] if the card's thread panicked.
+    pub fn remove_reader(&self, reader: usize) -> Result<Option<Card>, ReaderError> {
+        self.shared.unplug(reader)
+    }
+
+    /// Every reader as clients see it; the place of a reader that is gone has
+    /// no name.
     #[must_use]
     pub fn states(&self) -> Vec<ReaderState> {
         self.shared.states()
@@ -364,22 +394,26 @@ fn check_names(readers: &[ReaderSpec]) -> Result<(), ReaderError> {
     }
     let mut seen = BTreeSet::new();
     for reader in readers {
-        let name = reader.name.as_str();
-        let problem = if name.is_empty() {
-            "it is empty"
-        } else if name.len() >= NAME_BYTES {
-            "it is too long"
-        } else if name.contains('\0') {
-            "it contains a NUL"
-        } else if !seen.insert(name) {
-            "another reader has it"
-        } else {
-            continue;
-        };
-        return Err(ReaderError::BadName {
-            name: name.to_owned(),
-            problem,
-        });
+        check_name(&reader.name, !seen.insert(reader.name.as_str()))?;
     }
     Ok(())
+}
+
+/// Whether clients can use this name.
+fn check_name(name: &str, taken: bool) -> Result<(), ReaderError> {
+    let problem = if name.is_empty() {
+        "it is empty"
+    } else if name.len() >= NAME_BYTES {
+        "it is too long"
+    } else if name.contains('\0') {
+        "it contains a NUL"
+    } else if taken {
+        "another reader has it"
+    } else {
+        return Ok(());
+    };
+    Err(ReaderError::BadName {
+        name: name.to_owned(),
+        problem,
+    })
 }

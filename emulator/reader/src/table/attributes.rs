@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Attributes and control codes: what the reader says about itself.
 
-use super::reader::Reader;
-use super::{ConnectionId, Table, atr};
-use crate::protocol::codes::{attribute, control, protocol, rv, state};
-use crate::protocol::{Attribute, BUFFER_BYTES, Control, NAME_BYTES, Reply, Request};
+use super::reader::{Power, Reader};
+use super::{ConnectionId, Table};
+use crate::profile::{Channel, ReaderProfile};
+use crate::protocol::codes::{attribute, control, rv};
+use crate::protocol::{Attribute, Control, NAME_BYTES, Reply, Request};
 
-const VENDOR: &str = "CIE emulator (TEST)";
-const MODEL: &str = "Virtual PC/SC reader";
 /// Data channel types from 0xF0 are the vendor's own; no bus is behind this reader.
 const VIRTUAL_CHANNEL: u32 = 0x00F0_0000;
-/// 0x0001 asynchronous, T=0 and T=1.
-const ASYNCHRONOUS: u32 = 0x0001_0003;
-/// Information field size of the reader: the largest there is.
-const IFSD: u32 = 254;
-/// Longest data field of an APDU that passes: extended length.
-const MOST_APDU_DATA: u32 = 0x1_0000;
+/// The data channel type of USB.
+const USB_CHANNEL: u32 = 0x0020_0000;
 
 /// Tags of the property list (PC/SC part 10, supplement).
 mod property {
     pub const LCD_LAYOUT: u8 = 1;
-    pub const ENTRY_VALIDATION_CONDITION: u8 = 2;
+    pub const TIMEOUT_2: u8 = 3;
+    pub const PPDU_SUPPORT: u8 = 9;
     pub const MAX_APDU_DATA_SIZE: u8 = 10;
+    pub const ID_VENDOR: u8 = 11;
+    pub const ID_PRODUCT: u8 = 12;
 }
 
 impl Table {
@@ -31,14 +29,9 @@ impl Table {
         index: usize,
         mut message: Control,
     ) -> Result<(), Request> {
-        let open = self
-            .readers
-            .get(index)
-            .is_some_and(|reader| reader.open_to(message.card));
-        let result = if open {
-            control(message.code)
-        } else {
-            Err(rv::SHARING_VIOLATION)
+        let result = match self.readers.get(index) {
+            Some(reader) if reader.open_to(message.card) => control(&reader.profile, message.code),
+            _ => Err(rv::SHARING_VIOLATION),
         };
         let mut output = Vec::new();
         message.rv = match result {
@@ -118,29 +111,32 @@ impl Table {
 
 /// The value of attribute `id`, or why there is none.
 fn read(reader: &Reader, unit: usize, id: u32) -> Result<Vec<u8>, u32> {
+    let profile = &reader.profile;
+    if let Some(value) = profile.attributes.get(&id) {
+        return Ok(value.clone());
+    }
     let number = |value: u32| Ok(value.to_ne_bytes().to_vec());
-    let unit = u32::try_from(unit).unwrap_or(u32::MAX);
-    let powered = reader.state & state::POWERED != 0;
+    let text_or_nothing = |value: &Option<String>| Ok(value.as_deref().map_or(Vec::new(), text));
     match id {
-        attribute::ATR_STRING if reader.atr.is_empty() => Err(rv::NOT_TRANSACTED),
+        // Of a card without power the driver knows none, and says so with no bytes.
+        attribute::ATR_STRING if reader.power == Power::Off => Ok(Vec::new()),
         attribute::ATR_STRING => Ok(reader.atr.clone()),
-        attribute::VENDOR_NAME => Ok(text(VENDOR)),
-        attribute::VENDOR_IFD_TYPE => Ok(text(MODEL)),
-        attribute::VENDOR_IFD_VERSION => number(version()),
-        attribute::CHANNEL_ID => number(VIRTUAL_CHANNEL | (unit & 0xFFFF)),
-        attribute::ASYNC_PROTOCOL_TYPES => number(ASYNCHRONOUS),
-        attribute::CHARACTERISTICS => number(0),
-        attribute::MAX_IFSD => number(IFSD),
-        attribute::CURRENT_PROTOCOL_TYPE => number(reader.protocol),
-        attribute::CURRENT_IFSC if reader.protocol == protocol::T1 => {
-            number(u32::from(atr::offer(&reader.atr).ifsc))
-        }
-        attribute::CURRENT_IFSD if reader.protocol == protocol::T1 => number(IFSD),
+        attribute::VENDOR_NAME => text_or_nothing(&profile.vendor_name),
+        attribute::VENDOR_IFD_TYPE => match &profile.ifd_type {
+            Some(name) => Ok(text(name)),
+            None => Err(rv::UNSUPPORTED_FEATURE),
+        },
+        attribute::VENDOR_IFD_VERSION => number(profile.ifd_version),
+        attribute::VENDOR_IFD_SERIAL_NO => text_or_nothing(&profile.serial),
+        attribute::CHANNEL_ID => number(match profile.channel {
+            Channel::Virtual => {
+                VIRTUAL_CHANNEL | (u32::try_from(unit).unwrap_or(u32::MAX) & 0xFFFF)
+            }
+            Channel::Usb { bus, address } => USB_CHANNEL | u32::from(bus) << 8 | u32::from(address),
+        }),
         attribute::ICC_PRESENCE => Ok(vec![if reader.present() { 2 } else { 0 }]),
-        attribute::ICC_INTERFACE_STATUS => Ok(vec![u8::from(powered)]),
-        attribute::ICC_TYPE_PER_ATR => Ok(vec![u8::from(!reader.atr.is_empty())]),
-        attribute::MAXINPUT => number(u32::try_from(BUFFER_BYTES).unwrap_or(u32::MAX)),
-        attribute::DEVICE_UNIT => number(unit),
+        attribute::ICC_INTERFACE_STATUS => Ok(vec![u8::from(reader.present())]),
+        attribute::MAXINPUT => number(profile.max_input),
         attribute::DEVICE_FRIENDLY_NAME | attribute::DEVICE_SYSTEM_NAME => Ok(text(&reader.name)),
         _ => Err(rv::UNSUPPORTED_FEATURE),
     }
@@ -148,31 +144,37 @@ fn read(reader: &Reader, unit: usize, id: u32) -> Result<Vec<u8>, u32> {
 
 /// The answer to control code `code`, or why there is none.
 ///
-/// The features are the truth about a reader without keypad and display: its
-/// PIN properties are all zero, and its property list names the layout of the
-/// display (none), the keys that end an entry (none) and the longest data
-/// field it passes.
-fn control(code: u32) -> Result<Vec<u8>, u32> {
+/// The free CCID driver announces PIN properties for readers with a keypad
+/// only, and no escape command unless its configuration allows it; so neither
+/// is here. The properties are in its order, numbers little-endian.
+fn control(profile: &ReaderProfile, code: u32) -> Result<Vec<u8>, u32> {
     match code {
-        control::GET_FEATURE_REQUEST => Ok([
-            feature(
-                control::FEATURE_IFD_PIN_PROPERTIES,
-                control::IFD_PIN_PROPERTIES,
-            ),
-            feature(
-                control::FEATURE_GET_TLV_PROPERTIES,
-                control::GET_TLV_PROPERTIES,
-            ),
-        ]
-        .concat()),
-        control::IFD_PIN_PROPERTIES => Ok(vec![0; 4]),
-        control::GET_TLV_PROPERTIES => Ok([
-            [property::LCD_LAYOUT, 2, 0, 0].as_slice(),
-            &[property::ENTRY_VALIDATION_CONDITION, 1, 0],
-            &[property::MAX_APDU_DATA_SIZE, 4],
-            &MOST_APDU_DATA.to_le_bytes(),
-        ]
-        .concat()),
+        control::GET_FEATURE_REQUEST | control::GET_FEATURE_REQUEST_WINDOWS => Ok(feature(
+            control::FEATURE_GET_TLV_PROPERTIES,
+            control::GET_TLV_PROPERTIES,
+        )
+        .to_vec()),
+        control::GET_TLV_PROPERTIES => {
+            let mut out = Vec::new();
+            let mut put = |tag: u8, value: &[u8]| {
+                out.extend([tag, u8::try_from(value.len()).unwrap_or(0)]);
+                out.extend(value);
+            };
+            put(property::LCD_LAYOUT, &[0, 0]);
+            put(property::TIMEOUT_2, &[0]);
+            put(property::PPDU_SUPPORT, &[0]);
+            if let Some((vendor, product)) = profile.usb {
+                put(property::ID_VENDOR, &vendor.to_le_bytes());
+                put(property::ID_PRODUCT, &product.to_le_bytes());
+            }
+            put(
+                property::MAX_APDU_DATA_SIZE,
+                &profile.max_apdu_data.to_le_bytes(),
+            );
+            Ok(out)
+        }
+        // The driver knows the escape command and does not let it through.
+        control::VENDOR_IFD_EXCHANGE => Err(rv::NOT_TRANSACTED),
         _ => Err(rv::UNSUPPORTED_FEATURE),
     }
 }
@@ -184,11 +186,4 @@ fn feature(tag: u8, code: u32) -> [u8; 6] {
 
 fn text(value: &str) -> Vec<u8> {
     value.bytes().take(NAME_BYTES - 1).chain([0]).collect()
-}
-
-fn version() -> u32 {
-    let part = |text: &str| text.parse::<u32>().unwrap_or(0);
-    part(env!("CARGO_PKG_VERSION_MAJOR")) << 24
-        | part(env!("CARGO_PKG_VERSION_MINOR")) << 16
-        | part(env!("CARGO_PKG_VERSION_PATCH"))
 }

@@ -14,7 +14,7 @@ enum Outcome {
     Mute,
     /// Power is off.
     Off,
-    /// A response, at least as long as a status word and no longer than a buffer.
+    /// A response of at least one byte and no longer than a buffer.
     Response(Vec<u8>),
     /// No card was there, or it was taken away meanwhile.
     NoCard,
@@ -24,7 +24,7 @@ impl From<CardAnswer> for Outcome {
     fn from(answer: CardAnswer) -> Self {
         match answer {
             CardAnswer::Atr(atr) if (2..=ATR_BYTES).contains(&atr.len()) => Self::Atr(atr),
-            CardAnswer::Response(response) if (2..=BUFFER_BYTES).contains(&response.len()) => {
+            CardAnswer::Response(response) if (1..=BUFFER_BYTES).contains(&response.len()) => {
                 Self::Response(response)
             }
             CardAnswer::Off => Self::Off,
@@ -72,7 +72,7 @@ impl Table {
         let Some(reader) = self.readers.get_mut(index) else {
             return;
         };
-        if !reader.card {
+        if !reader.card && !reader.gone {
             reader.card = true;
             self.start(index, Job::Insert, CardCommand::PowerOn);
         }

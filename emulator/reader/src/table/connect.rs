@@ -56,7 +56,7 @@ impl Table {
         let name = until_nul(&message.reader);
         self.readers
             .iter()
-            .position(|reader| reader.name.as_bytes() == name)
+            .position(|reader| !reader.gone && reader.name.as_bytes() == name)
             .ok_or(rv::UNKNOWN_READER)
     }
 
@@ -76,7 +76,10 @@ impl Table {
             }
         } else if !direct && !reader.present() {
             Go::Never(rv::NO_SMARTCARD)
-        } else if !direct && reader.power == Power::Off && reader.job.is_some() {
+        } else if reader.job.is_some()
+            && !direct
+            && (reader.power == Power::Off || settles_protocol(message.share, message.preferred))
+        {
             Go::Later
         } else {
             Go::On
@@ -165,11 +168,16 @@ impl Table {
             };
             if reader.protocol == protocol::UNDEFINED {
                 let common = atr::offer(&reader.atr).protocols & wanted;
-                reader.protocol = match common {
+                let chosen = match common {
                     bits if bits & protocol::T1 != 0 => protocol::T1,
                     bits if bits & protocol::T0 != 0 => protocol::T0,
                     _ => return Err(rv::PROTO_MISMATCH),
                 };
+                // Only the card was asked so far; the reader may not speak it.
+                if reader.profile.protocols & chosen == 0 {
+                    return Err(rv::UNRESPONSIVE_CARD);
+                }
+                reader.protocol = chosen;
             } else if preferred & reader.protocol == 0 {
                 return Err(rv::PROTO_MISMATCH);
             }
@@ -205,6 +213,9 @@ impl Table {
                 }
                 self.start(index, Job::Reconnect(id, message), command);
                 Ok(())
+            }
+            None if reader.job.is_some() && settles_protocol(message.share, message.preferred) => {
+                Err(Request::Reconnect(message))
             }
             None => {
                 self.reconnected(id, index, message);
@@ -277,6 +288,11 @@ impl Table {
         }
         Ok(active)
     }
+}
+
+/// Whether a protocol has to be agreed on with the card, for which the card must be free.
+fn settles_protocol(mode: u32, preferred: u32) -> bool {
+    mode != share::DIRECT && preferred & protocol::RAW == 0
 }
 
 fn names_a_protocol(preferred: u32) -> bool {

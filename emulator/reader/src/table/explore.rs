@@ -137,3 +137,33 @@ fn an_idle_card_and_a_card_that_is_there_from_the_start() {
     let states = explore(World::with_clients(true, 6, 1), 7, &steps);
     assert!(states > 2_000, "only {states} states");
 }
+
+#[test]
+fn a_reader_that_comes_and_goes() {
+    for minor in [4, 6] {
+        let mut steps = vec![
+            Step::CardAnswers,
+            Step::Remove,
+            Step::Insert,
+            Step::Plug(true),
+            Step::Plug(false),
+            Step::Unplug,
+        ];
+        for id in 1..=2 {
+            steps.extend([
+                Step::Die(id),
+                Step::Connect(id, share::SHARED),
+                Step::Connect(id, share::EXCLUSIVE),
+                Step::Reconnect(id, share::SHARED, disposition::RESET),
+                Step::Disconnect(id, disposition::RESET),
+                Step::Begin(id),
+                Step::End(id, disposition::LEAVE),
+                Step::Transmit(id),
+                Step::Wait(id),
+                Step::List(id),
+            ]);
+        }
+        let states = explore(World::with_clients(true, minor, 2), 6, &steps);
+        assert!(states > 5_000, "only {states} states for 4.{minor}");
+    }
+}

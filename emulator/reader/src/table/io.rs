@@ -2,6 +2,7 @@
 //! What goes into the table and what comes out.
 
 use super::ConnectionId;
+use crate::profile::ReaderProfile;
 use crate::protocol::{Reply, Request, WaitEvent};
 
 /// Something that happened outside.
@@ -24,6 +25,10 @@ pub enum Input {
     Expired(ConnectionId),
     /// The idle timer of a reader ran out.
     Idle(usize),
+    /// A reader came, at [`Table::free_place`](super::Table::free_place).
+    Plugged(usize, ReaderSetup),
+    /// A reader is gone, and its card with it.
+    Unplugged(usize),
 }
 
 /// What to do outside.
@@ -69,7 +74,7 @@ pub enum CardAnswer {
     Atr(Vec<u8>),
     /// It has no power now.
     Off,
-    /// Its response; less than a status word counts as mute.
+    /// Its response; no bytes at all count as mute.
     Response(Vec<u8>),
 }
 
@@ -122,4 +127,6 @@ pub struct ReaderSetup {
     pub name: String,
     /// Whether a card is in it.
     pub card: bool,
+    /// What it says about itself.
+    pub profile: ReaderProfile,
 }

@@ -21,6 +21,9 @@
 //! BEGIN_TRANSACTION waits only as long as its timer says ([`Delay::Queue`]),
 //! because its client library keeps the whole context locked while it waits.
 //!
+//! A connect or reconnect that has to agree on a protocol waits while the card is
+//! busy, as pcscd does.
+//!
 //! Two more departures from the resource manager, where it leaves a client with
 //! something unusable: a reconnect that leaves the card as it is powers a card
 //! that somebody else has powered off, and a reconnect from exclusive to shared
@@ -34,6 +37,7 @@ mod connection;
 mod context;
 mod io;
 mod numbers;
+mod plug;
 mod reader;
 mod sharing;
 
@@ -55,12 +59,14 @@ pub use numbers::Numbers;
 use crate::protocol::codes::rv;
 use crate::protocol::{ReaderEvents, ReaderState, Reply, Request};
 use connection::Connection;
+use plug::NOWHERE;
 use reader::{Parked, Reader};
 
 /// One card handle.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Handle {
     connection: ConnectionId,
+    /// [`NOWHERE`] if its reader is gone.
     reader: usize,
     /// What happened to the card since the handle was last told: zero, or the
     /// return value that says so.
@@ -81,6 +87,8 @@ pub struct Table {
     connections: BTreeMap<ConnectionId, Connection>,
     handles: BTreeMap<i32, Handle>,
     numbers: Numbers,
+    /// How often readers came or went.
+    plugs: u32,
     limits: Limits,
     /// Requests for reader states from before the first cards were powered.
     startup: VecDeque<Parked>,
@@ -91,15 +99,15 @@ impl Table {
     /// A table with these readers, and the effects that power their cards.
     #[must_use]
     pub fn new(readers: Vec<ReaderSetup>, limits: Limits, numbers: Numbers) -> (Self, Vec<Effect>) {
-        let readers: Vec<Reader> = readers
-            .into_iter()
-            .map(|setup| Reader::new(setup.name, setup.card))
-            .collect();
+        let readers: Vec<Reader> = readers.into_iter().map(Reader::new).collect();
+        // The first client to ask hears of one more than there are readers.
+        let readers_that_came = u32::try_from(readers.len()).unwrap_or(u32::MAX - 1) + 1;
         let mut table = Self {
             readers,
             connections: BTreeMap::new(),
             handles: BTreeMap::new(),
             numbers,
+            plugs: readers_that_came,
             limits,
             startup: VecDeque::new(),
             effects: Vec::new(),
@@ -126,6 +134,8 @@ impl Table {
             Input::Removed(reader) => self.removed(reader),
             Input::Expired(id) => self.expired(id),
             Input::Idle(reader) => self.idle(reader),
+            Input::Plugged(place, setup) => self.plugged(place, setup),
+            Input::Unplugged(place) => self.unplugged(place),
         }
         self.pump();
         std::mem::take(&mut self.effects)
@@ -205,8 +215,7 @@ impl Table {
             Request::Wait => self.wait(id),
             Request::StopWaiting => self.stop_waiting(id),
             Request::GetReaderEvents => {
-                let events = u32::try_from(self.readers.len()).unwrap_or(u32::MAX);
-                let events = events.saturating_add(1);
+                let events = self.plugs;
                 self.answer(
                     id,
                     Some(Reply::ReaderEvents(ReaderEvents {
@@ -230,6 +239,7 @@ impl Table {
                     .and_then(|card| self.handles.get(&card))
                     .filter(own)
                 {
+                    Some(handle) if handle.reader == NOWHERE => self.run_nowhere(id, other),
                     Some(handle) => return self.run_on(id, handle.reader, other),
                     None => self.close(id, CloseReason::ForeignHandle),
                 }

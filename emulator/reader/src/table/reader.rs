@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::ConnectionId;
+use super::{ConnectionId, ReaderSetup};
+use crate::profile::ReaderProfile;
 use crate::protocol::codes::state;
 use crate::protocol::{
     Connect, Disconnect, End, ReaderState, Reconnect, Request, Transmit, padded,
@@ -67,6 +68,9 @@ pub(super) struct Parked {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Reader {
     pub name: String,
+    pub profile: ReaderProfile,
+    /// The place is free: there was a reader once.
+    pub gone: bool,
     /// A card is in the slot, powered or not, announced or not.
     pub card: bool,
     /// The card was there from the start and has not been powered yet.
@@ -92,11 +96,13 @@ impl Reader {
     /// Value of `contexts` when one handle has the reader alone.
     pub const ALONE: i32 = -1;
 
-    pub fn new(name: String, card: bool) -> Self {
+    pub fn new(setup: ReaderSetup) -> Self {
         Self {
-            name,
-            card,
-            starting: card,
+            name: setup.name,
+            profile: setup.profile,
+            gone: false,
+            card: setup.card,
+            starting: setup.card,
             state: state::ABSENT,
             atr: Vec::new(),
             protocol: 0,
@@ -164,6 +170,9 @@ impl Reader {
     }
 
     pub fn snapshot(&self) -> ReaderState {
+        if self.gone {
+            return ReaderState::UNUSED;
+        }
         let mut atr = [0; crate::protocol::ATR_BYTES];
         for (to, from) in atr.iter_mut().zip(&self.atr) {
             *to = *from;

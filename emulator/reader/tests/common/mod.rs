@@ -129,6 +129,8 @@ pub struct Client {
     pub stream: UnixStream,
     received: Vec<u8>,
     minor: i32,
+    /// Length of the list of reader states in 4.6.
+    pub readers: usize,
     pub context: u32,
     pub card: i32,
 }
@@ -143,6 +145,7 @@ impl Client {
             stream,
             received: Vec::new(),
             minor: 6,
+            readers: 16,
             context: 0,
             card: 0,
         }
@@ -222,7 +225,7 @@ impl Client {
     pub fn receive(&mut self, command: Command) -> Reply {
         loop {
             if let Parsed::Complete(reply, used) =
-                Reply::parse(command, 16, &self.received).unwrap()
+                Reply::parse(command, self.readers, &self.received).unwrap()
             {
                 self.received.drain(..used);
                 return reply;

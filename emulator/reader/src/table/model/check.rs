@@ -3,9 +3,9 @@
 
 use super::super::ConnectionId;
 use super::super::reader::{Job, Power, Reader};
-use super::{Step, World};
+use super::{Handle, Step, World};
 use crate::protocol::codes::{disposition, rv, share};
-use crate::protocol::{Reply, Request};
+use crate::protocol::{NAME_BYTES, Reply, Request};
 
 impl World {
     /// A reply arrives: the client's beliefs change, and may not contradict another's.
@@ -53,7 +53,7 @@ impl World {
                 );
                 assert!(self.depth.is_empty(), "a connect during a transaction");
                 if request.share == share::EXCLUSIVE {
-                    let others = self.table.handles.len();
+                    let others = self.handles_on_reader();
                     assert_eq!(others, 1, "an exclusive handle that is not alone");
                     self.exclusive.insert(reply.card);
                 }
@@ -61,7 +61,7 @@ impl World {
             (Request::Connect(_), Some(Reply::Connect(reply))) => assert_eq!(reply.card, 0),
             (Request::Reconnect(request), Some(Reply::Reconnect(reply))) => {
                 if reply.rv == 0 && request.share == share::EXCLUSIVE {
-                    assert_eq!(self.table.handles.len(), 1);
+                    assert_eq!(self.handles_on_reader(), 1);
                     self.exclusive.insert(reply.card);
                 } else if reply.rv == 0 {
                     self.exclusive.remove(&reply.card);
@@ -102,6 +102,12 @@ impl World {
         }
     }
 
+    /// Handles whose reader is still there.
+    fn handles_on_reader(&self) -> usize {
+        let there = |handle: &&Handle| handle.reader == 0;
+        self.table.handles.values().filter(there).count()
+    }
+
     /// What must hold between any two steps.
     pub(super) fn check(&self) {
         let table = &self.table;
@@ -112,7 +118,12 @@ impl World {
             self.clients.keys().copied().collect::<Vec<_>>()
         );
         // Handles, shares and the lock agree.
-        let count = i32::try_from(table.handles.len()).unwrap();
+        let count = i32::try_from(self.handles_on_reader()).unwrap();
+        assert_eq!(table.has_reader(0), !self.unplugged);
+        if self.unplugged {
+            assert!(reader.queue.is_empty(), "somebody waits for no reader");
+            assert_eq!(table.states()[0].name, [0; NAME_BYTES]);
+        }
         assert!(
             reader.contexts == count || (reader.contexts == Reader::ALONE && count == 1),
             "{count} handles, {} shares",
@@ -151,7 +162,16 @@ impl World {
             // Exactly one message per wait.
             let coming =
                 u32::from(connection.waits) + u32::try_from(connection.held.len()).unwrap();
-            assert_eq!(coming, client.owed, "client {id} is owed something else");
+            let not_yet = table
+                .startup
+                .iter()
+                .filter(|p| p.connection.0 == id && p.request == Request::Wait)
+                .count();
+            assert_eq!(
+                coming + u32::try_from(not_yet).unwrap(),
+                client.owed,
+                "client {id} is owed something else"
+            );
             // A timer runs for whoever would otherwise wait for ever.
             let begins = matches!(client.asked, Some(Request::Begin(_)));
             if begins || !connection.held.is_empty() {

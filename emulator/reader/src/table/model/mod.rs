@@ -38,6 +38,8 @@ pub(super) enum Step {
     Remove,
     Expire(u64),
     Idle,
+    Plug(bool),
+    Unplug,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -60,6 +62,8 @@ pub(super) struct World {
     /// What the card was asked and has not answered.
     pub card: Option<CardCommand>,
     pub inserted: bool,
+    /// The reader is gone, and may come back.
+    unplugged: bool,
     idle_armed: bool,
     /// Depth of the transaction of each handle, as its client believes.
     depth: BTreeMap<i32, u32>,
@@ -76,6 +80,7 @@ impl World {
         let setup = vec![ReaderSetup {
             name: READER.into(),
             card,
+            profile: crate::ReaderProfile::default(),
         }];
         let (table, effects) = Table::new(setup, Limits::default(), Numbers::Smallest);
         let mut world = Self {
@@ -83,6 +88,7 @@ impl World {
             clients: BTreeMap::new(),
             card: None,
             inserted: card,
+            unplugged: false,
             idle_armed: false,
             depth: BTreeMap::new(),
             exclusive: BTreeSet::new(),
@@ -144,7 +150,9 @@ impl World {
                 .card
                 .as_ref()
                 .is_some_and(|command| *command != CardCommand::PowerOff),
-            Step::Insert => !self.inserted,
+            Step::Insert => !self.inserted && !self.unplugged,
+            Step::Plug(_) => self.unplugged,
+            Step::Unplug => !self.unplugged,
             Step::Remove => self.inserted,
             Step::Expire(id) => self.clients.get(&id).is_some_and(|client| client.armed),
             Step::Idle => self.idle_armed,
@@ -209,6 +217,25 @@ impl World {
             Step::Idle => {
                 self.idle_armed = false;
                 Input::Idle(0)
+            }
+            Step::Plug(card) => {
+                assert_eq!(self.table.free_place(), 0);
+                self.unplugged = false;
+                self.inserted = card;
+                let setup = ReaderSetup {
+                    name: READER.into(),
+                    card,
+                    profile: crate::ReaderProfile::default(),
+                };
+                Input::Plugged(0, setup)
+            }
+            Step::Unplug => {
+                self.unplugged = true;
+                self.inserted = false;
+                self.card = None;
+                self.depth.clear();
+                self.exclusive.clear();
+                Input::Unplugged(0)
             }
             asking => {
                 let (id, request) = self.request(asking);

@@ -22,6 +22,7 @@ fn empty_table(readers: usize) -> Table {
         .map(|n| ReaderSetup {
             name: format!("R{n}"),
             card: false,
+            profile: crate::ReaderProfile::default(),
         })
         .collect();
     let (mut table, effects) = Table::new(setup, Limits::default(), Numbers::Smallest);
@@ -226,6 +227,7 @@ fn the_first_list_waits_for_the_first_power() {
     let setup = vec![ReaderSetup {
         name: "R".into(),
         card: true,
+        profile: crate::ReaderProfile::default(),
     }];
     let (mut table, effects) = Table::new(setup, Limits::default(), Numbers::Smallest);
     assert_eq!(effects, [Effect::Card(0, CardCommand::PowerOn)]);

@@ -6,56 +6,93 @@
 
 read_certificate
 make_authorities --seed "$SEED"
-serve twelve TLSv1.2
 export PKCS11_MODULE_PATH="$MODULE"
+conf=
 key="pkcs11:token=CIE%203.0;object=CIE%20authentication;type=private"
 login() {
-    curl --silent --show-error --max-time 60 --cacert server/ca.pem --cert card.pem \
-        --engine pkcs11 --key-type ENG --key "$key;pin-value=$CIE_PIN" "$@"
+    ${conf:+env OPENSSL_CONF=$conf} curl --silent --show-error --max-time 60 --cacert server/ca.pem --cert card.pem \
+        --engine pkcs11 --key-type ENG --key "$key;pin-value=$CIE_PIN" "$@" "https://localhost:$port/"
 }
+logged_in() { contains "<dd id=\"cf\">$CIE_CF</dd>" said; }
+reason() { grep -o 'curl: .*' said; }
+
+# A server that asks for signatures the card can make, and one that asks the
+# responder instead of the lists.
+pkcs1='SSLOpenSSLConfCmd ClientSignatureAlgorithms RSA+SHA256:RSA+SHA384:RSA+SHA512'
+serve twelve TLSv1.2 "$pkcs1"
+lists=$port
+answer_ocsp
+serve ocsp TLSv1.2 "$pkcs1" "SSLCARevocationCheck none" "SSLOCSPEnable leaf" \
+    "SSLOCSPDefaultResponder http://127.0.0.1:$responder/" "SSLOCSPOverrideResponder on" "SSLOCSPUseRequestNonce off"
+asking=$port
+port=$lists
 
 case "$CITIZEN" in
 fresh)
-    does login "https://localhost:$port/"
-    contains "<dd id=\"cf\">$CIE_CF</dd>" said
+    does login
+    logged_in
     contains 'id="tls">TLSv1.2' said
-    ok "logged in: $(grep -o 'id="tls">[^<]*' said)"
-    for hash in sha256 sha384 sha512; do
-        sed -i '/^SSLOpenSSLConfCmd/d' server/twelve/conf
+    port=$asking
+    does login
+    logged_in
+    contains "certificate status: good" server/ocsp/log
+    port=$lists
+    ok "logged in, by the lists and by OCSP: $(grep -o 'id="tls">[^<]*' said)"
+
+    refuses "alert" curl --silent --show-error --max-time 60 --cacert server/ca.pem "https://localhost:$port/"
+    ok "nobody without a certificate: $(reason)"
+
+    refuses "failed to load private key" login --key "$key;pin-value=13572468"
+    ok "a wrong PIN: $(reason)"
+    does login
+    logged_in
+
+    for hash in SHA256 SHA384 SHA512; do
         serve "$hash" TLSv1.2 "SSLOpenSSLConfCmd ClientSignatureAlgorithms RSA+$hash"
-        does login "https://localhost:$port/"
-        contains "<dd id=\"cf\">$CIE_CF</dd>" said
+        does login
+        logged_in
     done
     ok "rsa_pkcs1_sha256, rsa_pkcs1_sha384, rsa_pkcs1_sha512"
 
-    refuses "" curl --silent --show-error --max-time 60 --cacert server/ca.pem "https://localhost:$port/"
-    contains "SSL" said
-    ok "nobody without a certificate: $(tail -n1 said)"
+    # With defaults on both sides, OpenSSL chooses PSS in TLS 1.2 too.
+    serve defaults TLSv1.2
+    refuses "Mechanism invalid" login
+    ok "TLS 1.2, all signatures offered: $(reason)"
+    conf=$SCRIPTS/openssl.cnf
+    does login
+    logged_in
+    ok "TLS 1.2, all signatures offered, openssl.cnf with ClientSignatureAlgorithms: logged in"
 
-    refuses "" login --key "$key;pin-value=13572468" "https://localhost:$port/"
-    lacks "$CIE_CF" said
-    ok "a wrong PIN: $(tail -n1 said)"
-
-    # TLS 1.3 has no rsa_pkcs1 signatures of clients.
+    # TLS 1.3 has no PKCS #1 v1.5 signatures of clients.
     serve thirteen TLSv1.3
-    refuses "" login "https://localhost:$port/"
-    lacks "$CIE_CF" said
-    ok "TLS 1.3 only: $(tail -n1 said)"
-
-    # Both offered: OpenSSL takes 1.3, and the server asks for a signature that the card cannot make.
-    serve both "TLSv1.2 TLSv1.3"
-    refuses "" login "https://localhost:$port/"
-    ok "1.2 and 1.3 offered: $(tail -n1 said)"
-    does login --tls-max 1.2 "https://localhost:$port/"
-    contains "<dd id=\"cf\">$CIE_CF</dd>" said
-    ok "1.2 and 1.3 offered, --tls-max 1.2: logged in"
+    refuses "certificate required" login
+    ok "TLS 1.3 only: $(reason)"
+    serve both "+TLSv1.2 +TLSv1.3"
+    refuses "certificate required" login
+    ok "TLS 1.2 and 1.3 offered: $(reason)"
+    does login --tls-max 1.2
+    logged_in
+    ok "TLS 1.2 and 1.3 offered, --tls-max 1.2: logged in"
+    conf=
+    serve thirteen-defaults TLSv1.3
+    refuses "Mechanism invalid" login
+    ok "TLS 1.3 only, without openssl.cnf: $(reason)"
     ;;
 expired | revoked)
-    refuses "" login "https://localhost:$port/"
-    lacks "$CIE_CF" said
-    contains "certificate $CITIZEN" said
-    contains "certificate" server/twelve/log
-    grep -q "$CITIZEN" server/twelve/log || { cat server/twelve/log; fail "the server does not say why"; }
-    ok "refused: $(tail -n1 said)"
+    case "$CITIZEN" in
+    expired) verdict="certificate has expired" ;;
+    revoked) verdict="certificate revoked" ;;
+    esac
+    # curl has the alert "certificate expired" as a trouble of the server's
+    # certificate; the server says what it was.
+    refuses "certificate" login
+    grep -o 'Error ([0-9]*): [a-z ]*' server/twelve/log >why
+    contains "$verdict" why
+    if [ "$CITIZEN" = revoked ]; then
+        port=$asking
+        refuses "alert" login
+        contains "certificate status: revoked" server/ocsp/log
+    fi
+    ok "refused: $(reason); the server's log: $(head -n1 why)"
     ;;
 esac

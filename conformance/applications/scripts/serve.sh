@@ -35,7 +35,7 @@ serve() {
 <h1>Entra con CIE &ndash; test</h1>
 <p>The server knows who you are: TLS client authentication, level 3.</p>
 <dl>
-<dt>Fiscal code</dt><dd id="cf"><!--#if expr="v('SSL_CLIENT_S_DN_CN') =~ m#^([A-Z0-9]{16})/#" --><!--#echo var="1" --><!--#endif --></dd>
+<dt>Fiscal code</dt><dd id="cf"><!--#if expr="$SSL_CLIENT_S_DN_CN = /^([A-Z0-9]+)/" --><!--#set var="cf" value="$1" --><!--#echo var="cf" --><!--#endif --></dd>
 <dt>Certificate of</dt><dd id="dn"><!--#echo var="SSL_CLIENT_S_DN" --></dd>
 <dt>Issued by</dt><dd><!--#echo var="SSL_CLIENT_I_DN_CN" --></dd>
 <dt>Connection</dt><dd id="tls"><!--#echo var="SSL_PROTOCOL" -->, <!--#echo var="SSL_CIPHER" --></dd>
@@ -63,6 +63,7 @@ DirectoryIndex index.shtml
 DocumentRoot $PWD/server/$name/pages
 <Directory $PWD/server/$name/pages>
     Options +Includes
+    SSILegacyExprParser on
     SSLOptions +StdEnvVars
 </Directory>
 SSLEngine on
@@ -84,6 +85,23 @@ END
     servers="$servers $server"
     trap stop_servers EXIT
     later grep -q 'resuming normal operations' "server/$name/log"
+}
+
+# answer_ocsp: a responder for the cards in ./pki; sets `responder`, its port.
+answer_ocsp() {
+    responder=$(free_port)
+    for certificate in pki/citizens/*.cert.pem; do
+        serial=$(openssl x509 -in "$certificate" -noout -serial | cut -d= -f2)
+        case "$certificate" in
+        *-cert-revoked.*) printf 'R\t591231235959Z\t251231000000Z\t%s\tunknown\t/CN=%s\n' "$serial" "$serial" ;;
+        *) printf 'V\t591231235959Z\t\t%s\tunknown\t/CN=%s\n' "$serial" "$serial" ;;
+        esac
+    done >server/index.txt
+    python3 "$SCRIPTS/responder.py" "$responder" server/index.txt pki/sub-ca.cert.pem \
+        pki/ocsp-signer.cert.pem pki/keys/ocsp-signer.key.pem >server/responder.out 2>&1 &
+    servers="$servers $!"
+    trap stop_servers EXIT
+    later python3 -c "import socket; socket.create_connection(('127.0.0.1', $responder))"
 }
 
 stop_servers() {

@@ -190,3 +190,9 @@ fn build() -> io::Result<()> {
     });
     done.clone().map_err(io::Error::other)
 }
+
+/// Where Debian has OpenSSL's engine for PKCS#11, on this kind of machine.
+pub fn engine() -> String {
+    let cpu = std::env::consts::ARCH;
+    format!("/usr/lib/{cpu}-linux-gnu/engines-3/pkcs11.so")
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tools of the command line: OpenSC, OpenSSL, GnuTLS.
 
-use cie_applications::{Desk, have};
+use cie_applications::{Desk, engine, have};
 
 fn runs(seed: u32, script: &str) {
     let desk = Desk::new(seed, &[]).unwrap();
@@ -18,11 +18,11 @@ fn pkcs11_tool() {
 
 #[test]
 fn openssl_signs_files_and_cades() {
-    let engine = "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so";
+    let engine = engine();
     if have(&[
         ("openssl", "openssl"),
         ("pkcs11-tool", "opensc"),
-        (engine, "libengine-pkcs11-openssl"),
+        (&engine, "libengine-pkcs11-openssl"),
     ])
     .unwrap()
     {

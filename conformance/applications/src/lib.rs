@@ -196,3 +196,44 @@ pub fn engine() -> String {
     let cpu = std::env::consts::ARCH;
     format!("/usr/lib/{cpu}-linux-gnu/engines-3/pkcs11.so")
 }
+
+/// The interpreter of an environment with what `requirements.txt` pins, made
+/// once in cargo's target folder; `None` if that cannot be done here.
+///
+/// # Errors
+///
+/// It cannot be done, in continuous integration.
+pub fn python() -> Result<Option<PathBuf>, String> {
+    static DONE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match DONE.get_or_init(|| environment().map_err(|error| error.to_string())) {
+        Ok(interpreter) => Ok(Some(interpreter.clone())),
+        Err(why) => missing(&format!("no Python packages: {why}")).map(|_| None),
+    }
+}
+
+fn environment() -> io::Result<PathBuf> {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements.txt");
+    let folder = built()?.join("applications-python");
+    let interpreter = folder.join("bin/python");
+    let installed = folder.join("installed.txt");
+    let wanted = std::fs::read(&requirements)?;
+    if std::fs::read(&installed).is_ok_and(|has| has == wanted) {
+        return Ok(interpreter);
+    }
+    let run = |command: &mut Command| {
+        let output = command.output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(io::Error::other(errors))
+    };
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))?;
+    run(Command::new(&interpreter)
+        .args(["-m", "pip", "install", "--quiet", "--require-hashes", "-r"])
+        .arg(&requirements))?;
+    std::fs::write(installed, wanted)?;
+    Ok(interpreter)
+}

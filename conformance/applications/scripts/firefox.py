@@ -141,7 +141,10 @@ try:
     for kind, words in asked():
         print("prompt:", kind, "-", words.replace("\n", " "), flush=True)
     print("page:", where, flush=True)
-    print((text or '').strip(), flush=True)
+    if where.startswith("about:"):
+        print("error:", browser("WebDriver:ExecuteScript", args=[], sandbox="system", script="""
+            return document.getNetErrorInfo().errorCodeString;"""), flush=True)
+    print(text.strip(), flush=True)
     with open(screenshot, "wb") as file:
         file.write(base64.b64decode(browser("WebDriver:TakeScreenshot", full=False)))
     print("version:", chrome("return Services.appinfo.version"), flush=True)

@@ -59,12 +59,12 @@ fresh)
 
     visit cancel cancel
     contains "page: about:neterror" cancel.out
-    ok "the prompt cancelled: $(grep -o 'SSL_ERROR[A-Z_0-9]*' cancel.out | head -n1)"
+    ok "the prompt cancelled: $(said_of cancel error)"
 
     serve thirteen TLSv1.3
     visit thirteen refused
     contains "page: about:neterror" thirteen.out
-    ok "TLS 1.3 only: $(grep -o 'SSL_ERROR[A-Z_0-9]*' thirteen.out | head -n1), asked $(grep -c '^prompt' thirteen.out) times"
+    ok "TLS 1.3 only: $(said_of thirteen error), asked $(grep -c '^prompt' thirteen.out) times"
     ;;
 expired | revoked)
     case "$CITIZEN" in
@@ -75,6 +75,6 @@ expired | revoked)
     contains "page: about:neterror" "$CITIZEN.out"
     grep -o 'Error ([0-9]*): [a-z ]*' server/twelve/log >why || true
     contains "$verdict" why
-    ok "refused: $(grep -o 'SSL_ERROR[A-Z_0-9]*' "$CITIZEN.out" | head -n1); the server's log: $(head -n1 why)"
+    ok "refused: $(said_of "$CITIZEN" error); the server's log: $(head -n1 why)"
     ;;
 esac

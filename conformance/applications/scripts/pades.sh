@@ -17,7 +17,6 @@ pkcs11-setups:
     key-label: CIE authentication
     user-pin: "$CIE_PIN"
     other-certs: $CIE_CA_PEM
-    raw-mechanism: true
 validation-contexts:
   cie:
     trust: $CIE_CA_PEM

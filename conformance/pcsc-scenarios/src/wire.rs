@@ -15,7 +15,7 @@ use crate::words;
 
 /// A server that has neither answered nor hung up by then says nothing. pcscd
 /// takes its time before it hangs up on who lies about a handle.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Connections, contexts and card handles by name.
 #[derive(Default)]

@@ -39,6 +39,10 @@ pub mod session;
 pub mod slots;
 pub mod token;
 
+// The tests' readers are shared with those in `tests/`, which call it so.
+#[cfg(test)]
+extern crate self as cie_pkcs11;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A lock, also after a panic: it was caught at the door, and the next call

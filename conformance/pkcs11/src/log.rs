@@ -87,3 +87,41 @@ fn regular(file: &File) -> io::Result<()> {
         Err(io::Error::other("not a regular file"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_of_its_owner_only_that_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, "before\n").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        Log::open(&path).unwrap().line(format_args!("a line"));
+        assert_eq!(mode(&path), 0o600);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.starts_with("before\n") && text.ends_with("] a line\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn no_links_no_pipes_no_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("target"), "").unwrap();
+        std::os::unix::fs::symlink(path("target"), path("link")).unwrap();
+        let fifo = rustix::fs::FileType::Fifo;
+        let rights = rustix::fs::Mode::from(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), fifo, rights, 0).unwrap();
+        for name in ["link", "pipe", "", "no/such/folder"] {
+            assert!(Log::open(&path(name)).is_err(), "{name}");
+        }
+    }
+}

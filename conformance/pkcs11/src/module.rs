@@ -71,6 +71,8 @@ pub struct Place {
     pub session: Arc<Mutex<Session>>,
     /// The token in its slot.
     pub token: Arc<Mutex<Token>>,
+    /// Its count of removals when the session was opened.
+    pub epoch: u64,
 }
 
 impl Place {
@@ -79,9 +81,14 @@ impl Place {
         locked(&self.session)
     }
 
-    /// The token's lock.
-    pub fn token(&self) -> MutexGuard<'_, Token> {
-        locked(&self.token)
+    /// The token's lock, if the card is still the session's.
+    ///
+    /// # Errors
+    /// [`Failure::SessionHandleInvalid`].
+    pub fn token(&self) -> Result<MutexGuard<'_, Token>, Failure> {
+        let token = locked(&self.token);
+        token.expect(self.epoch)?;
+        Ok(token)
     }
 
     /// What can be seen on the token now.
@@ -89,7 +96,7 @@ impl Place {
     /// # Errors
     /// As [`Token::objects`].
     pub fn objects(&self) -> Result<Objects, Failure> {
-        self.token().objects()
+        self.token()?.objects()
     }
 }
 
@@ -241,7 +248,10 @@ impl Module {
                 Some(watch) => {
                     let stop: Stopper = Arc::from(watch.stopper());
                     locked(&self.waiters).push(Arc::clone(&stop));
-                    watch.wait(&states, WAIT);
+                    // Looked at again, because the end may have come between.
+                    if !self.finalised.load(Ordering::SeqCst) {
+                        watch.wait(&states, WAIT);
+                    }
                     locked(&self.waiters).retain(|other| !Arc::ptr_eq(other, &stop));
                 }
                 // No PC/SC: it may come.
@@ -286,6 +296,9 @@ impl Module {
         }
         let epoch = epoch.load(Ordering::SeqCst);
         let mut sessions = locked(&self.sessions);
+        sessions
+            .open
+            .retain(|_, open| open.slot != slot || open.epoch == epoch);
         if sessions.open.len() >= SESSIONS_MAX {
             return Err(Failure::SessionCount);
         }
@@ -316,6 +329,7 @@ impl Module {
         Ok(Place {
             session: open.session,
             token,
+            epoch: open.epoch,
         })
     }
 
@@ -325,7 +339,7 @@ impl Module {
     /// [`Failure::SessionHandleInvalid`].
     pub fn close_session(&self, handle: ck::CK_SESSION_HANDLE) -> Result<(), Failure> {
         let place = self.session(handle)?;
-        let mut token = place.token();
+        let mut token = place.token()?;
         let removed = locked(&self.sessions).open.remove(&handle);
         let removed = removed.ok_or(Failure::SessionHandleInvalid)?;
         if self.count(removed.slot, removed.epoch).all == 0 {
@@ -364,7 +378,7 @@ impl Module {
             let session = place.session();
             (session.slot, session.epoch)
         };
-        let mut token = place.token();
+        let mut token = place.token()?;
         token.check()?;
         let count = self.count(slot, epoch);
         if user == User::Unblocker && count.all > count.writable {
@@ -383,6 +397,6 @@ impl Module {
         if len > RANDOM_MAX {
             return Err(Failure::ArgumentsBad);
         }
-        place.token().random(len)
+        place.token()?.random(len)
     }
 }

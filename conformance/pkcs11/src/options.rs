@@ -98,3 +98,56 @@ fn parse(content: &[u8]) -> Vec<CardCertificate> {
         .filter_map(|der| CardCertificate::from_file(der).ok())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cie_personalisation::{Persona, personalise};
+
+    fn certificate() -> Vec<u8> {
+        let persona = Persona::adult().unwrap();
+        personalise(&persona, 7).unwrap().certificate
+    }
+
+    #[test]
+    fn one_der_or_many_pem_certificates() {
+        let der = certificate();
+        assert_eq!(parse(&der).len(), 1);
+        let pem = Certificate::from_der(&der).unwrap();
+        let pem = der::EncodePem::to_pem(&pem, der::pem::LineEnding::LF).unwrap();
+        let found = parse(format!("{pem}{pem}").as_bytes());
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|found| found.der() == der));
+        assert_eq!(
+            parse(pem.repeat(CERTIFICATES_MAX + 1).as_bytes()).len(),
+            CERTIFICATES_MAX
+        );
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_left_out() {
+        let der = certificate();
+        for content in [
+            &b""[..],
+            b"text",
+            &der[..der.len() - 1],
+            &[0x30, 0x80],
+            &[0xFF; 999],
+        ] {
+            assert!(parse(content).is_empty());
+        }
+    }
+
+    #[test]
+    fn folders_and_missing_files_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read(folder.path()).is_err());
+        assert!(read(&folder.path().join("nothing")).is_err());
+        let long = folder.path().join("long");
+        std::fs::write(&long, vec![0; usize::try_from(FILE_MAX).unwrap() + 9]).unwrap();
+        assert_eq!(read(&long).unwrap().len() as u64, FILE_MAX);
+        let log = Log::default();
+        assert!(certificates(Some(long.into_os_string()), &log).is_empty());
+        assert!(certificates(None, &log).is_empty());
+    }
+}

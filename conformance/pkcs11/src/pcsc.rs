@@ -14,6 +14,11 @@ use std::ffi::CString;
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// libpcsclite keeps one table of readers for the whole process, and up to
+/// version 1.9 fills and reads it without a lock. Whoever asks for it here
+/// takes turns; a waiter, which may fill it at any time, cannot.
+static TABLE: Mutex<()> = Mutex::new(());
+
 /// Bits of a reader's state where libpcsclite keeps the count of events.
 const EVENTS_SHIFT: u32 = 16;
 
@@ -23,6 +28,7 @@ impl From<Error> for LinkError {
             Error::ResetCard | Error::UnpoweredCard => Self::Reset,
             Error::RemovedCard | Error::InvalidHandle => Self::Removed,
             Error::NoSmartcard | Error::UnresponsiveCard => Self::NoCard,
+            Error::ProtoMismatch => Self::NoProtocol,
             Error::UnknownReader
             | Error::ReaderUnavailable
             | Error::NoService
@@ -42,6 +48,7 @@ pub struct SystemReaders {
 
 impl SystemReaders {
     fn list(context: &Context) -> Result<Vec<ReaderState>, Error> {
+        let _turn = locked(&TABLE);
         let names = match context.list_readers_owned() {
             Ok(names) => names,
             Err(Error::NoReadersAvailable) => return Ok(Vec::new()),
@@ -178,7 +185,8 @@ impl Link for SystemLink {
     }
 
     fn check(&mut self) -> Result<(), LinkError> {
-        self.card()?.status2_owned()?;
+        let _turn = locked(&TABLE);
+        self.card()?.status2_len()?;
         Ok(())
     }
 }

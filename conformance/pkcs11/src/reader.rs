@@ -22,6 +22,9 @@ pub enum LinkError {
     /// The reader is gone, or PC/SC is.
     #[error("the reader is gone")]
     NoReader,
+    /// The card does not speak T=1, as every CIE does.
+    #[error("the card does not speak T=1")]
+    NoProtocol,
     /// Anything else, in the words of PC/SC.
     #[error("PC/SC failed: {0}")]
     Other(String),

@@ -280,7 +280,9 @@ impl Session {
         }
         let signing = self.signing.take().ok_or(Failure::GeneralError)?;
         let block = signing.block.finish()?;
-        Ok(Produced::Done(locked(token).sign(&block)?))
+        let mut token = locked(token);
+        token.expect(self.epoch)?;
+        Ok(Produced::Done(token.sign(&block)?))
     }
 
     /// `C_VerifyInit`.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One card: signatures, other programs, resets and removals at every point.
+//! One card: its objects, signatures, login and log.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 mod common;
@@ -15,37 +15,14 @@ use cie_pkcs11::options::Options;
 use cie_pkcs11::token::User;
 use cie_terminal::certificate::CardCertificate;
 use cie_terminal::digest::HashAlgorithm;
-use common::{Fault, TestReaders, WRONG, card, certificate, counting_card, issued, pin, puk, sign};
+use common::{
+    TEXT, TestReaders, WRONG, card, certificate, issued, logged_in, opened, pin, puk, right, sign,
+};
 use cryptoki_sys as ck;
 use std::io::Write;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 const SHA256: Mechanism = Mechanism::RsaOver(HashAlgorithm::Sha256);
-const TEXT: &[u8] = b"a text to be signed";
-
-fn right(signature: &[u8]) -> bool {
-    certificate()
-        .verify(HashAlgorithm::Sha256, TEXT, signature)
-        .is_ok()
-}
-
-/// A module with a session on the first reader.
-fn opened(readers: &TestReaders) -> (Module, u64) {
-    let module = readers.module();
-    module.slot_list(true, true);
-    let session = module.open_session(0, true).unwrap();
-    (module, session)
-}
-
-fn logged_in(readers: &TestReaders) -> (Module, u64) {
-    let (module, session) = opened(readers);
-    module
-        .log_in(session, User::Citizen, pin().as_bytes())
-        .unwrap();
-    (module, session)
-}
-
 #[test]
 fn every_mechanism_signs_and_verifies() {
     let readers = TestReaders::with_card();
@@ -68,7 +45,7 @@ fn every_mechanism_signs_and_verifies() {
 
         let place = module.session(session).unwrap();
         let objects = place.objects().unwrap();
-        let mut verify = |data: &[u8], signature: &[u8]| {
+        let verify = |data: &[u8], signature: &[u8]| {
             let key = Object::PublicKey.handle();
             let mut session = place.session();
             session.begin_verifying(mechanism, key, &objects).unwrap();
@@ -114,165 +91,11 @@ fn every_family_lists_logs_in_and_signs() {
         let pin = issued.pin().expose().as_bytes();
         module.log_in(session, User::Citizen, pin).unwrap();
         let signature = sign(&module, session, SHA256, TEXT).unwrap();
-        let certificate = CardCertificate::from_file(&issued.facts.certificate).unwrap();
+        let certificate = CardCertificate::from_file(&issued.certificate).unwrap();
         certificate
             .verify(HashAlgorithm::Sha256, TEXT, &signature)
             .unwrap();
     }
-}
-
-/// What an application may be told when the card or reader fails under it.
-fn is_plausible(fault: Fault, failure: Failure) -> bool {
-    match fault {
-        Fault::RemovedBefore | Fault::RemovedAfter | Fault::Broken => {
-            matches!(failure, Failure::DeviceRemoved | Failure::TokenNotPresent)
-        }
-        Fault::ResetBefore | Fault::ResetAfter => {
-            matches!(failure, Failure::UserNotLoggedIn | Failure::DeviceError)
-        }
-        Fault::Garbled | Fault::Mute => matches!(
-            failure,
-            Failure::UserNotLoggedIn | Failure::DeviceError | Failure::TokenNotRecognised
-        ),
-    }
-}
-
-/// Each fault at each exchange of `work`; then everything works again, no try
-/// is lost, and no call sent a code twice.
-fn at_every_exchange(log_in_first: bool, work: fn(&Module, u64) -> Result<(), Failure>) {
-    for fault in Fault::ALL {
-        for at in 1.. {
-            let readers = TestReaders::empty(1);
-            let (card, codes_sent) = counting_card();
-            readers.insert(0, card);
-            let (module, session) = if log_in_first {
-                logged_in(&readers)
-            } else {
-                opened(&readers)
-            };
-            let sent = codes_sent.load(Ordering::SeqCst);
-            readers.fault(0, at, fault);
-            let result = work(&module, session);
-            if readers.withdraw(0) {
-                // The work was over before the fault.
-                assert_eq!(result, Ok(()));
-                assert!(at > 2, "the work had no exchanges");
-                break;
-            }
-            if let Err(failure) = result {
-                assert!(
-                    is_plausible(fault, failure),
-                    "{fault:?} at {at}: {failure:?}"
-                );
-            }
-            let sent = codes_sent.load(Ordering::SeqCst) - sent;
-            assert!(sent <= 1, "{fault:?} at {at}: a code was sent {sent} times");
-
-            readers.put_back(0);
-            let session = match module.session(session) {
-                Ok(place) if place.token().check().is_ok() => session,
-                _ => module.open_session(0, true).unwrap(),
-            };
-            match module.log_in(session, User::Citizen, pin().as_bytes()) {
-                Ok(()) | Err(Failure::UserAlreadyLoggedIn) => {}
-                Err(failure) => panic!("{fault:?} at {at}: then {failure:?}"),
-            }
-            let signature = sign(&module, session, SHA256, TEXT).unwrap();
-            assert!(right(&signature), "{fault:?} at {at}");
-            assert_eq!(readers.inspect(0).pin_tries, 3, "{fault:?} at {at}");
-            assert_eq!(readers.inspect(0).puk_tries, 10, "{fault:?} at {at}");
-        }
-    }
-}
-
-#[test]
-fn faults_at_every_exchange_of_a_signature() {
-    at_every_exchange(true, |module, session| {
-        let signature = sign(module, session, SHA256, TEXT)?;
-        assert!(right(&signature));
-        Ok(())
-    });
-}
-
-#[test]
-fn faults_at_every_exchange_of_a_login() {
-    at_every_exchange(false, |module, session| {
-        module.log_in(session, User::Citizen, pin().as_bytes())
-    });
-}
-
-#[test]
-fn faults_at_every_exchange_of_a_change_of_the_pin() {
-    at_every_exchange(true, |module, session| {
-        let place = module.session(session)?;
-        // To the same PIN: how far it got does not matter then.
-        place.token().change(pin().as_bytes(), pin().as_bytes())
-    });
-}
-
-#[test]
-fn two_programs_by_turns_lose_no_try() {
-    let readers = TestReaders::empty(1);
-    let (card, codes_sent) = counting_card();
-    readers.insert(0, card);
-    let programs = [opened(&readers), opened(&readers)];
-    for round in 0..6 {
-        let (module, session) = &programs[round % 2];
-        if round > 1 {
-            // The other one has ended this one's session with the card.
-            let refused = sign(module, *session, SHA256, TEXT);
-            assert_eq!(refused, Err(Failure::UserNotLoggedIn), "round {round}");
-        }
-        module
-            .log_in(*session, User::Citizen, pin().as_bytes())
-            .unwrap();
-        for _ in 0..2 {
-            assert!(right(&sign(module, *session, SHA256, TEXT).unwrap()));
-        }
-    }
-    assert_eq!(readers.inspect(0).pin_tries, 3);
-    assert_eq!(codes_sent.load(Ordering::SeqCst), 6, "one per login");
-}
-
-#[test]
-fn asking_for_slots_and_tokens_leaves_other_programs_alone() {
-    let readers = TestReaders::with_card();
-    let (other, _) = opened(&readers);
-    let (module, session) = logged_in(&readers);
-    for _ in 0..3 {
-        other.slot_list(true, true);
-        other.slot(0).unwrap();
-        other.token_facts(0).unwrap();
-        assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
-    }
-}
-
-#[test]
-fn a_reset_by_another_program_ends_the_login() {
-    let readers = TestReaders::with_card();
-    let (module, session) = logged_in(&readers);
-    let place = module.session(session).unwrap();
-    readers.reset(0);
-    place.token().check().unwrap();
-    assert_eq!(place.token().login(), None);
-    let refused = sign(&module, session, SHA256, TEXT);
-    assert_eq!(refused, Err(Failure::UserNotLoggedIn));
-    module
-        .log_in(session, User::Citizen, pin().as_bytes())
-        .unwrap();
-    assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
-}
-
-#[test]
-fn a_login_that_the_card_has_forgotten_can_be_repeated() {
-    let readers = TestReaders::with_card();
-    let (module, session) = logged_in(&readers);
-    let again = module.log_in(session, User::Citizen, pin().as_bytes());
-    assert_eq!(again, Err(Failure::UserAlreadyLoggedIn));
-    readers.foreign(0, &[0x00, 0xA4, 0x00, 0x00]);
-    module
-        .log_in(session, User::Citizen, pin().as_bytes())
-        .unwrap();
 }
 
 #[test]
@@ -280,7 +103,7 @@ fn logging_out_makes_the_card_forget() {
     let readers = TestReaders::with_card();
     let (module, session) = logged_in(&readers);
     assert!(readers.inspect(0).pin_verified);
-    module.session(session).unwrap().token().log_out();
+    module.session(session).unwrap().token().unwrap().log_out();
     assert!(!readers.inspect(0).pin_verified);
 
     module
@@ -306,13 +129,13 @@ fn the_certificate_stays_known_and_the_private_key_does_not_stay_seen() {
     let readers = TestReaders::with_card();
     let (module, session) = opened(&readers);
     let seen = |session| module.session(session).unwrap().objects().unwrap().all();
-    assert_eq!(seen(session), [Object::Nis]);
+    use Object::{Certificate, Nis, PrivateKey, PublicKey};
+    assert_eq!(seen(session), [Nis]);
     module
         .log_in(session, User::Citizen, pin().as_bytes())
         .unwrap();
-    use Object::{Certificate, Nis, PrivateKey, PublicKey};
     assert_eq!(seen(session), [Nis, Certificate, PublicKey, PrivateKey]);
-    module.session(session).unwrap().token().log_out();
+    module.session(session).unwrap().token().unwrap().log_out();
     assert_eq!(seen(session), [Nis, Certificate, PublicKey]);
 
     readers.remove(0);
@@ -396,7 +219,7 @@ fn certificate_attributes_are_those_of_the_certificate() {
         Value::Known(value) => value,
         other => panic!("{attribute:#x}: {other:?}"),
     };
-    let der = &issued().facts.certificate;
+    let der = &issued().certificate;
     assert_eq!(value(ck::CKA_VALUE), *der);
     // Each of these stands in the certificate as it is.
     for attribute in [
@@ -457,7 +280,7 @@ fn cards_in_other_states() {
 }
 
 #[test]
-fn what_is_no_cie_is_not_recognised() {
+fn what_is_no_cie_is_not_recognised_and_left_alone() {
     struct Other;
     impl iso7816_wire::CardDoor for Other {
         fn power_on(&mut self) -> Vec<u8> {
@@ -477,10 +300,12 @@ fn what_is_no_cie_is_not_recognised() {
     module.slot_list(true, true);
     let answer = module.token_facts(0).map(drop);
     assert_eq!(answer, Err(Failure::TokenNotRecognised));
+    let asked = readers.exchanges(0);
     assert_eq!(
         module.open_session(0, true),
         Err(Failure::TokenNotRecognised)
     );
+    assert_eq!(readers.exchanges(0), asked, "it was not asked again");
     // The citizen's card instead of it.
     readers.remove(0);
     readers.insert(0, card());
@@ -518,7 +343,7 @@ fn the_log_tells_headers_and_no_secrets() {
         .log_in(session, User::Citizen, pin().as_bytes())
         .unwrap();
     sign(&module, session, Mechanism::Rsa, secret.as_bytes()).unwrap();
-    module.session(session).unwrap().token().log_out();
+    module.session(session).unwrap().token().unwrap().log_out();
     module
         .log_in(session, User::Unblocker, puk().as_bytes())
         .unwrap();
@@ -526,6 +351,16 @@ fn the_log_tells_headers_and_no_secrets() {
     let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("0C 88 00 00 ("), "{log}");
     assert!(log.contains("-> 9000"), "{log}");
+    // Of an APDU: four bytes, two lengths, the status word, and no more.
+    for line in log
+        .lines()
+        .filter(|line| line.contains("]   ") && line.contains(" bytes) -> "))
+    {
+        let (_, apdu) = line.split_once("]   ").unwrap();
+        let words: Vec<_> = apdu.split(' ').collect();
+        assert_eq!(words.len(), 10, "{line}");
+        assert!(words[..4].iter().all(|byte| byte.len() == 2), "{line}");
+    }
     for secret in [pin(), puk(), WRONG, secret, &issued().facts.fiscal_code] {
         let hex = hex::encode(secret);
         assert!(!log.contains(secret) && !log.to_lowercase().contains(&hex));

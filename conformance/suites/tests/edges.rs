@@ -25,7 +25,7 @@ fn specimen(family: &'static Family) -> Specimen<Card> {
         puk: issued.puk().expose().to_owned(),
         nis: issued.facts.nis.clone(),
         serial: issued.facts.serial.clone(),
-        certificate: issued.facts.certificate.clone(),
+        certificate: issued.certificate.clone(),
     }
 }
 

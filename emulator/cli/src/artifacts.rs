@@ -11,6 +11,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// `name.cie` for the first card, `name-2.cie` for the second.
+fn numbered(name: &str, card: usize) -> String {
+    match card {
+        1 => format!("{name}.cie"),
+        _ => format!("{name}-{card}.cie"),
+    }
+}
+
 /// A folder of artifacts.
 pub(crate) struct Artifacts(PathBuf);
 
@@ -34,14 +42,14 @@ impl Artifacts {
         self.0.join("trace.txt")
     }
 
-    /// The card as it was before the program ran.
-    pub(crate) fn before(&self, image: &CardImage) -> Result<(), CliError> {
-        self.image("before.cie", image)
+    /// Card number `card`, from 1, as it was before the program ran.
+    pub(crate) fn before(&self, card: usize, image: &CardImage) -> Result<(), CliError> {
+        self.image(&numbered("before", card), image)
     }
 
-    /// The card as the program left it.
-    pub(crate) fn after(&self, image: &CardImage) -> Result<(), CliError> {
-        self.image("after.cie", image)
+    /// Card number `card`, from 1, as the program left it.
+    pub(crate) fn after(&self, card: usize, image: &CardImage) -> Result<(), CliError> {
+        self.image(&numbered("after", card), image)
     }
 
     fn image(&self, name: &str, image: &CardImage) -> Result<(), CliError> {
@@ -61,25 +69,27 @@ impl Artifacts {
     }
 
     /// The command that does it again: `options` are those of `cie run`, as
-    /// words of a shell. `stored` says that the card came from a file; then a
-    /// copy of the image from before is used.
+    /// words of a shell. `stored` cards came from files; then copies of the
+    /// images from before are used.
     pub(crate) fn replay(
         &self,
         options: &OsStr,
-        stored: bool,
+        stored: usize,
         command: &[OsString],
     ) -> Result<(), CliError> {
         let mut script = OsString::from(
             "#!/bin/sh\n# Does it again. Call it in the folder where it was done the first time.\nset -e\n",
         );
-        if stored {
-            script.push(
-                "card=$(mktemp -d)/card.cie\ncp \"$(dirname \"$0\")/before.cie\" \"$card\"\n",
-            );
+        if stored > 0 {
+            script.push("cards=$(mktemp -d)\n");
+        }
+        let names = (1..=stored).map(|card| (numbered("before", card), numbered("card", card)));
+        for (from, to) in names.clone() {
+            script.push(format!("cp \"$(dirname \"$0\")/{from}\" \"$cards/{to}\"\n"));
         }
         script.push("exec cie run");
-        if stored {
-            script.push(" --card \"$card\"");
+        for (_, to) in names {
+            script.push(format!(" --card \"$cards/{to}\""));
         }
         script.push(options);
         script.push(" --");

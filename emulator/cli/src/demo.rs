@@ -51,7 +51,9 @@ pub(crate) fn demo(seed: u64) -> Result<(), CliError> {
     };
     let told = story.tell(&desk);
     let step = story.step;
-    let snapshot = desk.inspect();
+    let cards = desk.inspect();
+    let tries = cards.first().map(|card| (card.pin_tries, card.puk_tries));
+    let (pin_tries, puk_tries) = tries.unwrap_or_default();
     desk.clear()?;
     told.map_err(|error| CliError::Story {
         step,
@@ -60,10 +62,8 @@ pub(crate) fn demo(seed: u64) -> Result<(), CliError> {
 
     let (_, exchanges) = recorder.last_exchanges();
     out::line(format!(
-        "\n{DIM}{exchanges} APDUs in {} ms. PIN tries left: {}, PUK tries left: {}.{DIM:#}",
+        "\n{DIM}{exchanges} APDUs in {} ms. PIN tries left: {pin_tries}, PUK tries left: {puk_tries}.{DIM:#}",
         started.elapsed().as_millis(),
-        snapshot.pin_tries,
-        snapshot.puk_tries
     ))?;
     out::line("\nThe same card for your own program:\n  cie run -- YOUR-PROGRAM")
 }

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A desk with a reader and a card on it: what `cie run` and `cie demo` share.
+//! A desk with readers and cards on it: what `cie run`, `cie serve` and
+//! `cie demo` share.
 
+use crate::control::ControlServer;
 use crate::error::CliError;
+use crate::hand::{Hand, HandError};
+use crate::new_card::NewCard;
+use crate::readers::{Readers, Timing};
 use crate::stored::Memory;
 use crate::trace::Recorder;
-use cie_card::{Card, CardImage, Snapshot};
+use cie_card::{CardImage, Snapshot};
 use cie_personalisation::{IssuedCard, Persona, personalise};
-use cie_reader::{Place, ReaderServer, ReaderSpec, RunningServer};
-use iso7816_wire::CardDoor;
+use cie_reader::observer::ReaderObserver;
+use cie_reader::{Place, ReaderServer, RunningServer};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
-/// Name of the reader that holds the card.
+pub(crate) use crate::hand::SharedCard;
+
+/// Name of the first reader.
 pub(crate) const READER_NAME: &str = "CIE Software Reader 00 00";
 
 /// The default persona's card.
@@ -24,31 +32,86 @@ pub(crate) fn reader_name(number: usize) -> String {
     format!("CIE Software Reader {number:02} 00")
 }
 
+/// What goes onto a desk.
+pub(crate) struct Layout {
+    /// A reader each, in order.
+    pub(crate) cards: Vec<NewCard>,
+    pub(crate) readers: Readers,
+    pub(crate) timing: Timing,
+    /// The cards lie beside their readers.
+    pub(crate) empty: bool,
+    /// Decides the random numbers of cards that come later.
+    pub(crate) seed: u64,
+    /// Sees what programs ask of the readers.
+    pub(crate) observer: Option<ReaderObserver>,
+}
+
+impl Layout {
+    /// Makes the readers, at `place`, and the hand that moves the cards.
+    pub(crate) fn lay_out(
+        self,
+        place: &Place,
+        recorder: &Recorder,
+    ) -> Result<(ReaderServer, Arc<Hand>), CliError> {
+        let beside = self.empty || self.timing == Timing::Real;
+        let how = (beside, self.timing);
+        let mut hand = Hand::new(self.cards, self.readers, how, self.seed, recorder);
+        let mut server = ReaderServer::bind(place, hand.specs())?;
+        if let Some(observer) = self.observer {
+            server = server.with_observer(observer);
+        }
+        hand.attach(server.control());
+        Ok((server, Arc::new(hand)))
+    }
+}
+
 /// Cards in virtual readers on a private socket.
 pub(crate) struct Desk {
+    // First, so that its socket is gone when the readers' folder goes.
+    control: Option<ControlServer>,
     server: RunningServer,
-    card: SharedCard,
+    hand: Arc<Hand>,
+    /// Lays the cards on their readers while the programs run.
+    laying: Option<JoinHandle<Result<(), HandError>>>,
 }
 
 impl Desk {
-    /// Puts a fresh card into a reader on a private socket.
+    /// Puts a fresh card into a reader on a private socket, without control
+    /// from outside.
     pub(crate) fn set_up(issued: &IssuedCard, recorder: &Recorder) -> Result<Self, CliError> {
-        let card = Card::new(issued.image.clone(), Memory::Ram, issued.card_seed)?;
-        Self::lay_out(card, recorder, 1)
+        let layout = Layout {
+            cards: vec![NewCard::made(issued.clone(), Memory::Ram)?],
+            readers: Readers::Plain(1),
+            timing: Timing::Ideal,
+            empty: false,
+            seed: 0,
+            observer: None,
+        };
+        let (server, hand) = layout.lay_out(&Place::Private, recorder)?;
+        let server = server.spawn()?;
+        Ok(Self {
+            control: None,
+            server,
+            hand,
+            laying: None,
+        })
     }
 
-    /// Puts this card into the first of `readers` readers on a private socket.
-    pub(crate) fn lay_out(
-        card: Card<Memory>,
-        recorder: &Recorder,
-        readers: usize,
-    ) -> Result<Self, CliError> {
-        let card = SharedCard::new(card.with_observer(recorder.observer()));
-        let first = ReaderSpec::with_card(READER_NAME, Box::new(card.clone()));
-        let others = (1..readers).map(|number| ReaderSpec::empty(reader_name(number)));
-        let specs = std::iter::once(first).chain(others).collect();
-        let server = ReaderServer::bind(&Place::Private, specs)?.spawn()?;
-        Ok(Self { server, card })
+    /// Lays out readers and cards on private sockets.
+    pub(crate) fn lay_out(layout: Layout, recorder: &Recorder) -> Result<Self, CliError> {
+        let later = layout.timing == Timing::Real && !layout.empty;
+        let (server, hand) = layout.lay_out(&Place::Private, recorder)?;
+        let server = server.spawn()?;
+        let control = ControlServer::start(server.path(), Arc::clone(&hand))?;
+        Ok(Self {
+            control: Some(control),
+            server,
+            laying: later.then(|| {
+                let hand = Arc::clone(&hand);
+                std::thread::spawn(move || hand.lay_on())
+            }),
+            hand,
+        })
     }
 
     /// The socket that clients connect to.
@@ -56,51 +119,30 @@ impl Desk {
         self.server.path()
     }
 
-    /// Counters and status of the card.
-    pub(crate) fn inspect(&self) -> Snapshot {
-        self.card.lock(|card| card.inspect())
+    /// The socket that controls the readers.
+    pub(crate) fn control(&self) -> Option<&Path> {
+        self.control.as_ref().map(ControlServer::path)
     }
 
-    /// What the card holds now.
-    pub(crate) fn image(&self) -> CardImage {
-        self.card.lock(|card| card.image())
+    /// Counters and status of each card.
+    pub(crate) fn inspect(&self) -> Vec<Snapshot> {
+        self.hand.inspect()
+    }
+
+    /// What each card holds now.
+    pub(crate) fn images(&self) -> Vec<CardImage> {
+        self.hand.images()
     }
 
     /// Takes everything away again.
     pub(crate) fn clear(self) -> Result<(), CliError> {
+        let laid = self.laying.map(JoinHandle::join);
+        drop(self.control);
         self.server.stop()?;
+        // A hand that panicked has told so on its way.
+        if let Some(Ok(laid)) = laid {
+            laid?;
+        }
         Ok(())
-    }
-}
-
-/// A card that the reader drives and the desk may look at.
-#[derive(Clone)]
-pub(crate) struct SharedCard(Arc<Mutex<Card<Memory>>>);
-
-impl SharedCard {
-    pub(crate) fn new(card: Card<Memory>) -> Self {
-        Self(Arc::new(Mutex::new(card)))
-    }
-
-    fn lock<T>(&self, f: impl FnOnce(&mut Card<Memory>) -> T) -> T {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl CardDoor for SharedCard {
-    fn power_on(&mut self) -> Vec<u8> {
-        self.lock(CardDoor::power_on)
-    }
-
-    fn reset(&mut self) -> Vec<u8> {
-        self.lock(CardDoor::reset)
-    }
-
-    fn power_off(&mut self) {
-        self.lock(CardDoor::power_off);
-    }
-
-    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        self.lock(|card| card.transmit(command))
     }
 }

@@ -12,6 +12,10 @@ use thiserror::Error;
 
 /// `cie` itself failed; the child's own exit codes stay below.
 pub(crate) const EXIT_FAILURE: u8 = 125;
+/// A running `cie` refused what `cie control` asked.
+pub(crate) const EXIT_REFUSED: u8 = 1;
+/// The arguments do not fit together.
+pub(crate) const EXIT_ARGUMENTS: u8 = 2;
 /// The child was found and could not be started.
 pub(crate) const EXIT_NOT_EXECUTABLE: u8 = 126;
 /// The child was not found.
@@ -50,8 +54,33 @@ pub(crate) enum CliError {
     Store(#[from] StoreError),
     #[error("the card file {} is used twice in this command", .0.display())]
     UsedTwice(PathBuf),
+    #[error("these readers have {0} slots, and programs of every age see 16; name fewer")]
+    TooManySlots(usize),
+    #[error(
+        "{cards} card(s) and {slots} slot(s) that can read one; name more contactless readers with --reader-profile"
+    )]
+    TooFewSlots { cards: usize, slots: usize },
     #[error("{} is not empty; name a new folder, nothing in this one is touched", .0.display())]
     NotEmpty(PathBuf),
+    #[error(
+        "{cards} cards and {readers} readers: each card needs a reader of its own; \
+         raise --readers or leave it out"
+    )]
+    TooFewReaders { readers: usize, cards: usize },
+    #[error("the card could not be laid on its reader: {0}")]
+    Hand(String),
+    #[error("{0}")]
+    Refused(String),
+    #[error(
+        "the file's name does not fit into a line: it has a line end or a blank at its end, or is not UTF-8; rename it"
+    )]
+    NoLine,
+    #[error(
+        "nobody controls readers at {}; `cie run` gives its program CIE_CONTROL, and \
+         `cie serve` prints it",
+        .0.display()
+    )]
+    NoControl(PathBuf),
     #[error("two personas have the id {0:?}, which names their files; give each an id of its own")]
     SameId(String),
     #[error("no `cie serve` is running at {}; start one, or name its socket with --pcsc", .0.display())]
@@ -97,6 +126,8 @@ impl CliError {
                 EXIT_NOT_FOUND
             }
             Self::Start { .. } => EXIT_NOT_EXECUTABLE,
+            Self::Refused(_) => EXIT_REFUSED,
+            Self::TooFewReaders { .. } => EXIT_ARGUMENTS,
             _ => EXIT_FAILURE,
         }
     }

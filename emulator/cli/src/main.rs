@@ -4,14 +4,19 @@
 mod artifacts;
 mod child;
 mod codes;
+mod control;
 mod demo;
 mod desk;
+mod environment;
 mod error;
 mod families;
+mod hand;
 mod new;
+mod new_card;
 mod out;
 mod personas;
 mod pki;
+mod readers;
 mod run;
 mod serve;
 mod show;
@@ -46,7 +51,9 @@ enum Action {
     /// CIE_PUK_FIRST, CIE_PUK_LAST, CIE_NIS, CIE_SERIAL, CIE_CF (fiscal code),
     /// CIE_READER (reader name) and CIE_CA_PEM (a file with the test
     /// authority's certificates). In state half-codes the holder has no letter:
-    /// of the codes only CIE_PIN_FIRST and CIE_PUK_FIRST are set.
+    /// of the codes only CIE_PIN_FIRST and CIE_PUK_FIRST are set. Of several
+    /// cards the second one's are CIE_2_PIN and so on. CIE_CONTROL is the socket
+    /// on which `cie control` inserts, removes, resets and swaps cards.
     #[command(after_help = RUN_HELP)]
     Run {
         /// Decides everything about the card but its persona: codes, numbers,
@@ -58,12 +65,17 @@ enum Action {
         #[command(flatten)]
         who: who::Who,
         /// Write every exchange to FILE, as sent and in plain, with status
-        /// words in words. An existing file is replaced.
+        /// words in words, and the PC/SC calls around them with their return
+        /// values. An existing file is replaced.
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
         /// Show PIN, PUK and session keys in the trace instead of masking them.
         #[arg(long, requires = "trace")]
         trace_secrets: bool,
+        /// Leave the PC/SC calls of the programs out of the trace, which then
+        /// is the same whenever the same is done.
+        #[arg(long)]
+        no_trace_calls: bool,
         /// The program.
         #[arg(value_name = "CMD")]
         program: OsString,
@@ -87,9 +99,12 @@ enum Action {
     /// Serve cards in virtual readers until a signal ends it.
     #[command(after_help = serve::SERVE_HELP)]
     Serve(serve::ServeOptions),
-    /// Print the variable that leads programs to a running `cie serve`.
+    /// Print the variables that lead programs to a running `cie serve`.
     #[command(after_help = serve::ENV_HELP)]
     Env(serve::EnvOptions),
+    /// Insert, remove, reset and swap the cards of a running `cie run` or `cie serve`.
+    #[command(after_help = control::HELP)]
+    Control(control::Options),
     /// Print the completions of a shell.
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {
@@ -99,6 +114,13 @@ enum Action {
     /// List the chip families a card can be of, with what each rests on.
     #[command(after_help = families::HELP)]
     Families {
+        /// A JSON array of objects, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the reader profiles: readers that people have, with what is known of each.
+    #[command(after_help = readers::HELP)]
+    Readers {
         /// A JSON array of objects, for programs.
         #[arg(long)]
         json: bool,
@@ -140,6 +162,9 @@ Examples:
   cie run --seed 7 --trace card.txt -- pytest tests/
   cie run --card card.cie --artifacts failure/ -- ./tests
   cie run --readers 3 -- pcsc_scan -r
+  cie run --card one.cie --card two.cie -- ./tests    # two readers; CIE_2_PIN
+  cie run --empty -- ./tests                # they do `cie control insert` themselves
+  cie run --reader-profile acr1252u -- pcsc_scan -r
   cie run --persona minor --family actalis-2023 -- ./tests
   cie run --persona mine.toml --state pin-blocked -- ./tests
   cie run --vpcd-card 35963 -- opensc-tool --atr    # and meanwhile: vicc
@@ -171,6 +196,7 @@ fn main() -> ExitCode {
             who,
             trace,
             trace_secrets,
+            no_trace_calls,
             program,
             arguments,
         } => run::run(&run::Request {
@@ -179,6 +205,7 @@ fn main() -> ExitCode {
             who,
             trace,
             trace_secrets,
+            trace_calls: !no_trace_calls,
             program,
             arguments,
         }),
@@ -187,8 +214,10 @@ fn main() -> ExitCode {
         Action::Codes(options) => codes::codes(&options).map(|()| 0),
         Action::Serve(options) => serve::serve(&options).map(|()| 0),
         Action::Env(options) => serve::env(&options).map(|()| 0),
+        Action::Control(options) => control::control(&options).map(|()| 0),
         Action::Completions { shell } => completions(shell).map(|()| 0),
         Action::Families { json } => families::list(json).map(|()| 0),
+        Action::Readers { json } => readers::list(json).map(|()| 0),
         Action::Personas { json } => personas::list(json).map(|()| 0),
         Action::Pki {
             folder,

@@ -3,16 +3,19 @@
 
 use crate::artifacts::Artifacts;
 use crate::child::{Keeper, exit_code};
-use crate::desk::{Desk, READER_NAME};
+use crate::desk::{Desk, Layout};
+use crate::environment;
 use crate::error::CliError;
+use crate::new_card::{Known, NewCard};
 use crate::out;
-use crate::stored::{self, Memory};
+use crate::readers::{Profiles, Timing};
+use crate::stored;
 use crate::trace::{Header, Recorder, TraceFile};
 use crate::vpcd;
 use crate::who::Who;
+use cie_card::Snapshot;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
-use cie_card::{Card, Snapshot};
-use cie_personalisation::{IssuedCard, State, personalise, pki};
+use cie_personalisation::{order, pki};
 use clap::Args;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -23,12 +26,23 @@ use std::process::{Command, ExitStatus};
 #[derive(Debug, Args)]
 pub(crate) struct Table {
     /// Use the card in FILE (see `cie new`). It keeps counters and PIN;
-    /// CIE_PIN is the PIN it has now.
+    /// CIE_PIN is the PIN it has now. May be given again: each card has a
+    /// reader of its own, in this order.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["persona", "family", "state", "fresh_keys"])]
-    card: Option<PathBuf>,
-    /// Number of readers: the first holds the card, the others are empty.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
-    readers: u8,
+    card: Vec<PathBuf>,
+    /// Number of readers: as many as cards, unless there are to be more; those
+    /// are empty.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16), conflicts_with = "ids")]
+    readers: Option<u8>,
+    #[command(flatten)]
+    profiles: Profiles,
+    /// When the reader notices the card.
+    #[arg(long, value_enum, default_value_t, requires = "ids")]
+    reader_timing: Timing,
+    /// Start with every reader empty. The cards lie beside theirs until
+    /// `cie control insert`.
+    #[arg(long)]
+    empty: bool,
     /// Put trace.txt, before.cie and after.cie (the card before and after) and
     /// replay.sh into DIR, which must be new or empty. The images hold codes
     /// and keys.
@@ -46,6 +60,7 @@ pub(crate) struct Request {
     pub(crate) table: Table,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) trace_secrets: bool,
+    pub(crate) trace_calls: bool,
     pub(crate) program: OsString,
     pub(crate) arguments: Vec<OsString>,
 }
@@ -57,32 +72,42 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     if let Some(mode) = table.foreign.mode() {
         let mut command = Command::new(&request.program);
         command.args(&request.arguments);
-        return vpcd::run(&table.foreign, &mode, table.readers.into(), command);
+        let readers = table.readers.map_or(1, usize::from);
+        return vpcd::run(&table.foreign, &mode, readers, command);
     }
+    // First of all: a fresh card is made while everything else is prepared.
+    let (name, mut cards) = cards(request)?;
     let mut keeper = Keeper::new()?;
-    let (name, issued, memory) = match &table.card {
-        Some(file) => {
-            let (issued, memory) = stored::open(file, request.seed)?;
-            (
-                out::printable(&format!("file {}", file.display())),
-                issued,
-                memory,
-            )
-        }
-        None => {
-            let persona = request.who.persona()?;
-            (
-                persona.id().to_owned(),
-                personalise(&persona, request.seed)?,
-                Memory::Ram,
-            )
-        }
+    let readers = table.profiles.desk(table.readers, cards.len())?;
+    let slots: Vec<String> = readers
+        .for_cards()
+        .into_iter()
+        .map(|(_, name)| name)
+        .collect();
+    if slots.len() < cards.len() && cards.len() > 1 {
+        return Err(CliError::TooFewSlots {
+            cards: cards.len(),
+            slots: slots.len(),
+        });
+    }
+    // At least one: without files there is a fresh card.
+    let known: Vec<Known> = cards.iter().map(|card| card.known().clone()).collect();
+    let Some(first) = known.first() else {
+        return Err(CliError::TooFewReaders {
+            readers: readers.count(),
+            cards: 0,
+        });
     };
     let header = Header {
         persona: name,
         seed: request.seed,
-        family: out::printable(&issued.image.profile.family.id),
-        more: request.who.header(issued.state),
+        family: out::printable(&first.family),
+        more: request
+            .who
+            .header(first.state)
+            .into_iter()
+            .chain(table.profiles.header())
+            .collect(),
     };
     let artifacts = table
         .artifacts
@@ -101,16 +126,29 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         })
         .transpose()?;
     if let Some(artifacts) = &artifacts {
-        artifacts.before(&issued.image)?;
+        let mut made = Vec::with_capacity(cards.len());
+        for (number, card) in (1..).zip(cards) {
+            let (card, image) = card.image()?;
+            artifacts.before(number, &image)?;
+            made.push(card);
+        }
+        cards = made;
         let words: Vec<_> = std::iter::once(&request.program)
             .chain(&request.arguments)
             .cloned()
             .collect();
-        artifacts.replay(&options(request), table.card.is_some(), &words)?;
+        artifacts.replay(&options(request), table.card.len(), &words)?;
     }
     let recorder = Recorder::new(file);
-    let card = Card::new(issued.image.clone(), memory, issued.card_seed)?;
-    let desk = Desk::lay_out(card, &recorder, table.readers.into())?;
+    let layout = Layout {
+        cards,
+        readers,
+        timing: table.reader_timing,
+        empty: table.empty,
+        seed: request.seed,
+        observer: Some(recorder.reader_observer(request.trace_calls)),
+    };
+    let desk = Desk::lay_out(layout, &recorder)?;
     let papers = tempfile::Builder::new()
         .prefix("cie-")
         .tempdir()
@@ -119,20 +157,21 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     std::fs::write(&ca_pem, pki().ca_pem()).map_err(CliError::io("write", &ca_pem))?;
 
     let mut command = Command::new(&request.program);
+    command.args(&request.arguments);
+    if slots.is_empty() {
+        out::warn("none of these readers can hold the card; CIE_READER is not set");
+    }
+    environment::set(&mut command, &known, &slots);
     command
-        .args(&request.arguments)
         .env("PCSCLITE_CSOCK_NAME", desk.socket())
         .env("CIE_CA_PEM", &ca_pem);
-    for (name, value) in environment(&issued) {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
+    if let Some(control) = desk.control() {
+        command.env("CIE_CONTROL", control);
     }
     let status = keeper.run(command)?;
     if !status.success() {
         // Whether anybody reads this does not change how the child ended.
-        let _ = report(request, status, &recorder, desk.inspect());
+        let _ = report(request, status, &recorder, &desk.inspect());
     }
     if let (Some(error), Some(path)) = (recorder.file_error(), &trace) {
         out::warn(format_args!(
@@ -140,13 +179,17 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
             path.display()
         ));
     }
-    let after = desk.image();
+    let after = desk.images();
     let cleared = desk.clear();
     if let Some(artifacts) = &artifacts {
-        let copied = artifacts.after(&after).and_then(|()| match &request.trace {
-            Some(path) => artifacts.copy_trace(path),
-            None => Ok(()),
-        });
+        // Those that came later have no image from before.
+        let mut after = (1..).zip(after.iter().take(known.len()));
+        let copied = after
+            .try_for_each(|(card, image)| artifacts.after(card, image))
+            .and_then(|()| match &request.trace {
+                Some(path) => artifacts.copy_trace(path),
+                None => Ok(()),
+            });
         if let Err(error) = copied {
             out::warn(error);
         }
@@ -157,23 +200,49 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
     Ok(exit_code(status))
 }
 
-/// The options that make the same card and desk again, but for a card file,
-/// as words of a shell with a blank before each.
+/// The cards of the run, and what the trace calls the first.
+fn cards(request: &Request) -> Result<(String, Vec<NewCard>), CliError> {
+    let files = &request.table.card;
+    let Some(first) = files.first() else {
+        let persona = request.who.persona()?;
+        let card = NewCard::ordered(order(&persona, request.seed)?);
+        return Ok((persona.id().to_owned(), vec![card]));
+    };
+    let cards = stored::open_all(files, request.seed)?;
+    let name = out::printable(&format!("file {}", first.display()));
+    Ok((name, cards))
+}
+
+/// The options that make the same card and desk again, but for card files, as
+/// words of a shell with a blank before each.
 fn options(request: &Request) -> OsString {
+    let Table {
+        readers,
+        empty,
+        profiles,
+        reader_timing,
+        ..
+    } = &request.table;
     let mut options = vec!["--seed".into(), request.seed.to_string().into()];
     options.extend(request.who.options());
-    let readers = request.table.readers;
-    if readers != 1 {
+    if let Some(readers) = readers {
         options.extend(["--readers".into(), readers.to_string().into()]);
+    }
+    options.extend(profiles.options());
+    if *reader_timing == Timing::Real {
+        options.extend(["--reader-timing".into(), "real".into()]);
+    }
+    if *empty {
+        options.push("--empty".into());
     }
     words(&options)
 }
 
-/// The option that names the card file, if there is one, in the same form.
-fn card_file(request: &Request) -> OsString {
-    let file = request.table.card.clone();
-    file.map(|file| words(&["--card".into(), file.into()]))
-        .unwrap_or_default()
+/// The options that name the card files, if there are any, in the same form.
+fn card_files(request: &Request) -> OsString {
+    let files = request.table.card.iter();
+    let options = files.flat_map(|file| ["--card".into(), file.into()]);
+    words(&options.collect::<Vec<_>>())
 }
 
 fn words(options: &[OsString]) -> OsString {
@@ -185,33 +254,12 @@ fn words(options: &[OsString]) -> OsString {
     words
 }
 
-/// What a test needs to know about the card, so that it hard-codes nothing.
-/// A holder of half codes has the receipt from the counter and no letter, so
-/// the last halves and the whole codes are not there, not even inherited.
-fn environment(issued: &IssuedCard) -> [(&'static str, Option<String>); 10] {
-    let (pin, puk) = (&issued.image.state.pin, &issued.image.state.puk);
-    let letter = |code: &str| (issued.state != State::HalfCodes).then(|| code.to_owned());
-    let known = |value: &str| Some(value.to_owned());
-    [
-        ("CIE_PIN", letter(pin.expose())),
-        ("CIE_PIN_FIRST", known(pin.first_half())),
-        ("CIE_PIN_LAST", letter(pin.last_half())),
-        ("CIE_PUK", letter(puk.expose())),
-        ("CIE_PUK_FIRST", known(puk.first_half())),
-        ("CIE_PUK_LAST", letter(puk.last_half())),
-        ("CIE_NIS", known(&issued.facts.nis)),
-        ("CIE_SERIAL", known(&issued.facts.serial)),
-        ("CIE_CF", known(&issued.facts.fiscal_code)),
-        ("CIE_READER", known(READER_NAME)),
-    ]
-}
-
 /// Tells a person whose child failed what the card saw of it.
 fn report(
     request: &Request,
     status: ExitStatus,
     recorder: &Recorder,
-    card: Snapshot,
+    cards: &[Snapshot],
 ) -> io::Result<()> {
     let mut out = anstream::stderr().lock();
     let (lines, total) = recorder.last_exchanges();
@@ -220,8 +268,17 @@ fn report(
         "cie: `{}` failed ({status}).",
         request.program.to_string_lossy()
     )?;
-    if total == 0 {
+    let calls = recorder.last_calls();
+    if total == 0 && calls.is_empty() {
         writeln!(out, "cie: It sent nothing to the card.")?;
+    } else if total == 0 {
+        writeln!(
+            out,
+            "cie: It sent nothing to the card. Its last PC/SC calls:"
+        )?;
+        for line in calls {
+            writeln!(out, "    {line}")?;
+        }
     } else {
         writeln!(
             out,
@@ -231,22 +288,28 @@ fn report(
             writeln!(out, "    {line}")?;
         }
     }
-    let Snapshot {
-        pin_tries,
-        puk_tries,
-        ..
-    } = card;
-    writeln!(
-        out,
-        "cie: PIN tries left: {pin_tries} of {PIN_TRIES}. \
-         PUK tries left: {puk_tries} of {PUK_TRIES}."
-    )?;
+    for (number, card) in (1..).zip(cards) {
+        let which = match cards {
+            [_] => String::new(),
+            _ => format!("Card {number}: "),
+        };
+        let Snapshot {
+            pin_tries,
+            puk_tries,
+            ..
+        } = card;
+        writeln!(
+            out,
+            "cie: {which}PIN tries left: {pin_tries} of {PIN_TRIES}. \
+             PUK tries left: {puk_tries} of {PUK_TRIES}."
+        )?;
+    }
     if request.trace.is_none() && request.table.artifacts.is_none() {
         writeln!(
             out,
             "cie: For every byte, run it again with{}{} --trace FILE.",
             options(request).to_string_lossy(),
-            card_file(request).to_string_lossy()
+            card_files(request).to_string_lossy()
         )?;
     }
     Ok(())

@@ -31,7 +31,7 @@ pub(crate) struct Options {
 }
 
 /// The state that the counters tell.
-fn state(state: &CardState) -> &'static str {
+pub(crate) fn state(state: &CardState) -> &'static str {
     match (state.puk_tries, state.pin_tries) {
         (0, _) => "puk-dead",
         (1, _) => "puk-1-left",

@@ -2,13 +2,14 @@
 //! Cards in files, as the commands use them.
 
 use crate::error::CliError;
+use crate::new_card::NewCard;
 use crate::out;
 use cie_card::image::CardState;
 use cie_card::{CardImage, MemoryError, NonVolatile};
 use cie_personalisation::{CardFacts, IssuedCard, State};
 use cie_store::FileStore;
 use cie_terminal::certificate::CardCertificate;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const ID_SERVIZI: u16 = 0x1001;
 const SERIAL: u16 = 0x1002;
@@ -25,6 +26,16 @@ pub(crate) enum Memory {
 impl From<FileStore> for Memory {
     fn from(store: FileStore) -> Self {
         Self::File { store, told: false }
+    }
+}
+
+impl Memory {
+    /// The file, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Ram => None,
+            Self::File { store, .. } => Some(store.path()),
+        }
     }
 }
 
@@ -57,23 +68,35 @@ pub(crate) fn open(path: &Path, seed: u64) -> Result<(IssuedCard, Memory), CliEr
     let made_as = image.profile.made_as.as_deref();
     let state = made_as.and_then(State::from_name).unwrap_or_default();
     let issued = IssuedCard {
-        image,
         card_seed,
+        certificate: content(&image, CERTIFICATE).to_vec(),
+        image,
         facts,
         state,
     };
     Ok((issued, store.into()))
 }
 
+/// Opens card files for use, each once.
+pub(crate) fn open_all(paths: &[PathBuf], seed: u64) -> Result<Vec<NewCard>, CliError> {
+    let mut cards = Vec::new();
+    for (index, path) in paths.iter().enumerate() {
+        let same =
+            |other: &PathBuf| std::fs::canonicalize(other).ok() == std::fs::canonicalize(path).ok();
+        if path.exists() && paths.iter().take(index).any(same) {
+            return Err(CliError::UsedTwice(path.clone()));
+        }
+        let (issued, memory) = open(path, seed)?;
+        cards.push(NewCard::made(issued, memory)?);
+    }
+    Ok(cards)
+}
+
 /// What the files on the card say, fit to be printed; empty where they say
 /// nothing.
 pub(crate) fn facts(image: &CardImage) -> CardFacts {
-    let content = |fid| {
-        let file = image.profile.files.iter().find(|file| file.fid == fid);
-        file.map(|file| file.content.as_slice()).unwrap_or_default()
-    };
-    let text = |fid| out::printable(&String::from_utf8_lossy(content(fid)));
-    let certificate = CardCertificate::from_file(content(CERTIFICATE));
+    let text = |fid| out::printable(&String::from_utf8_lossy(content(image, fid)));
+    let certificate = CardCertificate::from_file(content(image, CERTIFICATE));
     let summary = certificate.map(|found| found.summary()).unwrap_or_default();
     CardFacts {
         nis: text(ID_SERVIZI),
@@ -81,6 +104,10 @@ pub(crate) fn facts(image: &CardImage) -> CardFacts {
         fiscal_code: out::printable(&summary.serial_number),
         given_names: out::printable(&summary.given_name),
         surname: out::printable(&summary.surname),
-        certificate: content(CERTIFICATE).to_vec(),
     }
+}
+
+fn content(image: &CardImage, fid: u16) -> &[u8] {
+    let file = image.profile.files.iter().find(|file| file.fid == fid);
+    file.map(|file| file.content.as_slice()).unwrap_or_default()
 }

@@ -42,7 +42,7 @@ impl Serving {
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             lines.push(line.unwrap());
             let last = lines.last().unwrap();
-            if last.starts_with("export ") || last.starts_with('{') {
+            if last.starts_with("export PCSC") || last.starts_with('{') {
                 break;
             }
         }
@@ -80,7 +80,8 @@ fn cards_are_served_until_a_signal() {
         let export = format!("export PCSCLITE_CSOCK_NAME='{}'", socket.display());
         assert_eq!(serving.1.last(), Some(&export));
         let said = text(&output(folder, &["env"]).stdout);
-        assert_eq!(said, format!("{export}\n"));
+        let control = format!("export CIE_CONTROL='{}.control'", socket.display());
+        assert_eq!(said, format!("{control}\n{export}\n"));
         let list = Command::new("sh")
             .args([
                 "-c",

@@ -43,7 +43,9 @@ pub use files::{CIE_AID, EMRTD_AID, IAS_AID, ISSUER_PREFIX};
 pub use persona::{
     BirthDate, Persona, PersonaError, Residence, Sex, State, TEST_PLACE, TEST_PROVINCE,
 };
-pub use personalise::{CardFacts, IssuedCard, PersonalisationError, personalise};
+pub use personalise::{
+    CardFacts, IssuedCard, Order, PersonalisationError, make, order, personalise,
+};
 pub use pki::{
     AUTHORITY_KEY_LABELS, AUTHORITY_KEYS, Authorities, AuthorityKeys, CARD_KEYS, CRL_HOST,
     CardKeySet, FRESH_KEYS, NEXT_UPDATE, OCSP_URL, PkiError, PublishedFile, REVOKED_ON,

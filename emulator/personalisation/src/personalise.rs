@@ -22,6 +22,8 @@ pub struct IssuedCard {
     pub state: State,
     /// What the issuer knows of the card.
     pub facts: CardFacts,
+    /// Citizen certificate, DER: EF 1003.
+    pub certificate: Vec<u8>,
 }
 
 /// What the issuer knows of a card, without its secrets. The codes, whole and
@@ -38,8 +40,6 @@ pub struct CardFacts {
     pub given_names: String,
     /// Surname of the holder, with the word TEST.
     pub surname: String,
-    /// Citizen certificate, DER: EF 1003.
-    pub certificate: Vec<u8>,
 }
 
 impl IssuedCard {
@@ -79,20 +79,77 @@ pub enum PersonalisationError {
 /// # Errors
 /// [`PersonalisationError`] if a ready-made key or certificate is damaged.
 pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, PersonalisationError> {
+    make(&order(persona, seed)?)
+}
+
+/// A card that was ordered: its numbers and codes are settled and nothing is
+/// signed yet, which is what takes the time.
+#[derive(Clone, Debug)]
+pub struct Order {
+    persona: Persona,
+    seed: u64,
+    /// What the issuer knows of the card to be.
+    pub facts: CardFacts,
+    /// The PIN that will be on it.
+    pub pin: Code,
+    /// The PUK that will be on it.
+    pub puk: Code,
+}
+
+impl Order {
+    /// Whose card it will be.
+    #[must_use]
+    pub fn persona(&self) -> &Persona {
+        &self.persona
+    }
+}
+
+/// The first half of [`personalise`]: what a caller may want to know before
+/// the card is there.
+///
+/// # Errors
+/// [`PersonalisationError::Code`].
+pub fn order(persona: &Persona, seed: u64) -> Result<Order, PersonalisationError> {
     let source = CardSeed::new(seed, &persona.fiscal_code);
-    let nis = persona.nis.clone().unwrap_or_else(|| source.nis());
-    let serial = persona.serial.clone().unwrap_or_else(|| source.serial());
     let (drawn_pin, drawn_puk) = source.codes()?;
+    Ok(Order {
+        persona: persona.clone(),
+        seed,
+        facts: CardFacts {
+            nis: persona.nis.clone().unwrap_or_else(|| source.nis()),
+            serial: persona.serial.clone().unwrap_or_else(|| source.serial()),
+            fiscal_code: persona.fiscal_code.clone(),
+            given_names: persona.given_names.clone(),
+            surname: persona.surname.clone(),
+        },
+        pin: persona.pin.clone().unwrap_or(drawn_pin),
+        puk: persona.puk.clone().unwrap_or(drawn_puk),
+    })
+}
+
+/// The second half of [`personalise`].
+///
+/// # Errors
+/// As [`personalise`].
+pub fn make(order: &Order) -> Result<IssuedCard, PersonalisationError> {
+    let Order {
+        persona,
+        seed,
+        facts: CardFacts { nis, serial, .. },
+        pin,
+        puk,
+    } = order;
+    let source = CardSeed::new(*seed, &persona.fiscal_code);
     let keys = persona.keys.keys(|purpose| source.stream(purpose))?;
 
-    let certificate = citizen_certificate(persona, &nis, &source, &keys)?;
+    let certificate = citizen_certificate(persona, nis, &source, &keys)?;
     let device_key = pki::public_key(keys.device.expose(), "82")?;
     let services_key = pki::public_key(keys.services.expose(), "83")?;
     let domain = dh::domain();
     let ef_dh = files::ef_dh(&domain);
 
     let signed_serial = match persona.state {
-        State::SodMismatch => another_serial(&serial),
+        State::SodMismatch => another_serial(serial),
         _ => serial.clone(),
     };
 
@@ -135,14 +192,14 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
     )?;
 
     let card_number =
-        files::card_number(&nis).ok_or_else(|| PersonalisationError::Nis(nis.clone()))?;
+        files::card_number(nis).ok_or_else(|| PersonalisationError::Nis(nis.clone()))?;
     let [_, _, sn_icc @ ..] = card_number;
     let contents = Contents {
         family: persona.family,
         card_number,
         dh: &ef_dh,
-        nis: &nis,
-        serial: &serial,
+        nis,
+        serial,
         certificate: &certificate,
         device_key: &device_key,
         services_key: &services_key,
@@ -159,8 +216,8 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
             device: keys.device,
             services: keys.services,
         },
-        issued_pin: persona.pin.clone().unwrap_or(drawn_pin),
-        issued_puk: persona.puk.clone().unwrap_or(drawn_puk),
+        issued_pin: pin.clone(),
+        issued_puk: puk.clone(),
         made_as: (persona.state != State::Fresh).then(|| persona.state.name().to_owned()),
     };
     let mut image = CardImage::fresh(profile);
@@ -169,14 +226,8 @@ pub fn personalise(persona: &Persona, seed: u64) -> Result<IssuedCard, Personali
         image,
         state: persona.state,
         card_seed: source.card(),
-        facts: CardFacts {
-            nis,
-            serial,
-            fiscal_code: persona.fiscal_code.clone(),
-            given_names: persona.given_names.clone(),
-            surname: persona.surname.clone(),
-            certificate,
-        },
+        facts: order.facts.clone(),
+        certificate,
     })
 }
 

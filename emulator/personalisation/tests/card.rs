@@ -71,7 +71,7 @@ fn other_seeds_other_cards() {
     count(
         cards
             .iter()
-            .map(|card| card.facts.certificate[15..31].to_vec())
+            .map(|card| card.certificate[15..31].to_vec())
             .collect(),
     );
 }
@@ -124,7 +124,7 @@ fn the_files_are_those_of_the_table() {
         (Root, 0xD004, 0x1B, Free, 568),
         (Cie, 0x1001, 0x01, Free, 12),
         (Cie, 0x1002, 0x02, Pin, 9),
-        (Cie, 0x1003, 0x03, Pin, card.facts.certificate.len()),
+        (Cie, 0x1003, 0x03, Pin, card.certificate.len()),
         (Cie, 0x1004, 0x04, Free, 270),
         (Cie, 0x1005, 0x05, Free, 270),
         (Cie, 0x1006, 0x06, Free, size(0x1006)),
@@ -136,7 +136,7 @@ fn the_files_are_those_of_the_table() {
         let first = tlv::Reader::new(content).next().unwrap().unwrap();
         assert_eq!(first.raw, content, "{fid:04X}");
     }
-    assert_eq!(file(&card, 0x1003), card.facts.certificate);
+    assert_eq!(file(&card, 0x1003), card.certificate);
 }
 
 /// Section 2.1: clients look the enrolled card up under these six bytes.
@@ -216,7 +216,7 @@ fn fresh_keys_are_generated_and_fit() {
     }
     let key = RsaPrivateKey::from_pkcs8_der(keys.authentication.expose()).unwrap();
     let modulus = key.n().as_ref().to_be_bytes();
-    let certificate = &one.facts.certificate;
+    let certificate = &one.certificate;
     assert!(
         certificate
             .windows(256)

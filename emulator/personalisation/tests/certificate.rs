@@ -19,7 +19,7 @@ use x509_cert::ext::pkix::{
 use x509_cert::time::Time;
 
 fn parse(card: &IssuedCard) -> Certificate {
-    Certificate::from_der(&card.facts.certificate).unwrap()
+    Certificate::from_der(&card.certificate).unwrap()
 }
 
 fn folder_with(card: &IssuedCard) -> tempfile::TempDir {
@@ -28,7 +28,7 @@ fn folder_with(card: &IssuedCard) -> tempfile::TempDir {
     write("ca.pem", pki().ca_pem().as_bytes());
     write("root.pem", to_pem(pki().root).as_bytes());
     write("sub-ca.pem", to_pem(pki().sub_ca).as_bytes());
-    write("citizen.pem", to_pem(&card.facts.certificate).as_bytes());
+    write("citizen.pem", to_pem(&card.certificate).as_bytes());
     write("81.der", card_keys("a").unwrap().authentication);
     folder
 }
@@ -81,12 +81,7 @@ fn the_subject_is_that_of_choice_15_in_order() {
         [0x06, 0x03, 0x55, 0x04, 0x2A],
         [0x06, 0x03, 0x55, 0x04, 0x04],
     ] {
-        assert!(
-            card.facts
-                .certificate
-                .windows(5)
-                .any(|window| window == oid)
-        );
+        assert!(card.certificate.windows(5).any(|window| window == oid));
     }
 }
 

@@ -120,7 +120,7 @@ fn serials_have_the_top_bit_clear() {
         pki().csca,
         pki().document_signer,
         pki().ocsp_signer,
-        &card(1).facts.certificate,
+        &card(1).certificate,
     ] {
         let certificate = Certificate::from_der(der).unwrap();
         let serial = certificate

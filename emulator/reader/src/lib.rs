@@ -27,10 +27,12 @@
 //!
 //! # Threads
 //!
-//! Each card has a thread of its own, made when it is inserted and gone when
-//! it is removed; [`ReaderServer::spawn`] adds one for the socket. A card may
-//! take its time: that holds up its own reader only. Removing a card and
-//! stopping the server wait for the card to finish what it is doing.
+//! Each client has a thread of its own, which reads its requests and takes its
+//! commands to the card and back; each card has one, for what has to wait until
+//! the card is free; [`ReaderServer::spawn`] adds one for the socket. A card may
+//! take its time: that holds up its own reader only, for after a moment another
+//! thread reads what its client says meanwhile. Removing a card and stopping
+//! the server wait for the card to finish what it is doing.
 //!
 //! # Layers
 //!
@@ -40,6 +42,8 @@
 //! [`CardDoor`](iso7816_wire::CardDoor).
 
 mod error;
+pub mod models;
+pub mod observer;
 mod profile;
 pub mod protocol;
 mod server;
@@ -49,5 +53,6 @@ pub mod vpcd;
 pub use error::ReaderError;
 pub use profile::{Channel, ReaderProfile};
 pub use server::{
-    Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, RunningServer, Settings,
+    Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, ReaderUsage, RunningServer,
+    Settings, SocketFile, Usage,
 };

@@ -50,6 +50,11 @@ pub struct ReaderProfile {
     /// Further attributes by their number. They come first, so that a profile
     /// can also answer for what is computed otherwise.
     pub attributes: BTreeMap<u32, Vec<u8>>,
+    /// Attributes the driver does not know, of those that others do, with what
+    /// clients are told instead: a code of [`rv`](crate::protocol::codes::rv).
+    pub refused: BTreeMap<u32, u32>,
+    /// Whether the driver has control codes: the feature list and what it names.
+    pub controls: bool,
 }
 
 impl Default for ReaderProfile {
@@ -66,6 +71,8 @@ impl Default for ReaderProfile {
             max_apdu_data: 0x1_0000,
             usb: None,
             attributes: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            controls: true,
         }
     }
 }

@@ -387,7 +387,8 @@ fn answers_in_pieces_and_at_their_longest() {
     for apdu in [&[4][..], &[0]] {
         assert_eq!(client.transmit(apdu).0, rv::NOT_TRANSACTED);
     }
-    assert_eq!(client.transmit(&[0xDF, 0]).0, rv::NOT_TRANSACTED);
+    // One byte is no answer of a card, and pcscd passes it on all the same.
+    assert_eq!(client.transmit(&[0xDF, 0]), (rv::SUCCESS, vec![0x90]));
     assert_eq!(client.transmit(&[1, 1]).0, rv::SUCCESS);
     drop(desk);
 

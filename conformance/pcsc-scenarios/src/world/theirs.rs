@@ -23,23 +23,21 @@ use crate::card::Watch;
 /// Another pcscd than Debian's can be named here.
 pub const PCSCD: &str = "CIE_SCENARIOS_PCSCD";
 const DEBIAN_PCSCD: &str = "/usr/sbin/pcscd";
-const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+/// Another place of vpcd's driver can be named here.
+pub const VPCD: &str = "CIE_TEST_VPCD";
+const DEBIAN_VPCD: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 const DRIVERS: &str = "/usr/lib/pcsc/drivers";
 /// Only so that a defect fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where pcscd looks for readers that are not USB devices.
-const CONFIGURATION: &str = "/etc/reader.conf.d";
-
-/// In the namespace: our folders become pcscd's, and no other driver is seen.
+/// In the namespace: our folder becomes pcscd's, and no other driver is seen.
 const INSIDE: &str = r#"
 set -e
 mount -t tmpfs none /run
 mkdir -p /run/pcscd
 mount --bind "$1" /run/pcscd
-mount --bind "$3" "$4"
-mount -t tmpfs none "$5"
-exec "$2" --foreground --debug
+if [ -d "$4" ]; then mount -t tmpfs none "$4"; fi
+exec "$2" --foreground --debug --config "$3"
 "#;
 
 /// pcscd, its folder, and a card a slot.
@@ -61,6 +59,10 @@ fn pcscd_path() -> PathBuf {
     std::env::var_os(PCSCD).map_or_else(|| PathBuf::from(DEBIAN_PCSCD), PathBuf::from)
 }
 
+fn driver_path() -> PathBuf {
+    std::env::var_os(VPCD).map_or_else(|| PathBuf::from(DEBIAN_VPCD), PathBuf::from)
+}
+
 /// `unshare` with what this user needs to make a mount namespace.
 fn unshare() -> Command {
     let mut command = Command::new("unshare");
@@ -76,11 +78,7 @@ fn unshare() -> Command {
 /// # Errors
 /// [`Trouble::NoProgram`] or [`Trouble::NoNamespace`].
 pub fn possible() -> Result<(), Trouble> {
-    for (path, package) in [
-        (pcscd_path(), "pcscd"),
-        (PathBuf::from(DRIVER), "vsmartcard-vpcd"),
-        (PathBuf::from(CONFIGURATION), "vsmartcard-vpcd"),
-    ] {
+    for (path, package) in [(pcscd_path(), "pcscd"), (driver_path(), "vsmartcard-vpcd")] {
         if !path.exists() {
             return Err(Trouble::NoProgram { path, package });
         }
@@ -107,23 +105,20 @@ impl Theirs {
         let folder = TempDir::new().map_err(Trouble::io("make a folder"))?;
         let at = |name: &str| folder.path().join(name);
         std::fs::create_dir(at("run")).map_err(Trouble::io("make a folder"))?;
-        std::fs::copy(DRIVER, at("driver.so")).map_err(Trouble::io("copy vpcd's driver"))?;
+        std::fs::copy(driver_path(), at("driver.so")).map_err(Trouble::io("copy vpcd's driver"))?;
         let port = slots.first().map_or(0, |slot| slot.port);
         let config = format!(
             "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:{port}\nLIBPATH {}\nCHANNELID {port}\n",
             at("driver.so").display()
         );
-        std::fs::create_dir(at("configuration")).map_err(Trouble::io("make a folder"))?;
-        std::fs::write(at("configuration").join("vpcd"), config)
-            .map_err(Trouble::io("write a file"))?;
+        std::fs::write(at("reader.conf"), config).map_err(Trouble::io("write a file"))?;
         let log = std::fs::File::create(at("log")).map_err(Trouble::io("make a file"))?;
         let errors = log.try_clone().map_err(Trouble::io("use a file"))?;
         let pcscd = unshare()
             .args(["sh", "-c", INSIDE, "sh"])
             .arg(at("run"))
             .arg(pcscd_path())
-            .arg(at("configuration"))
-            .arg(CONFIGURATION)
+            .arg(at("reader.conf"))
             .arg(DRIVERS)
             .env_remove("PCSCLITE_CSOCK_NAME")
             .stdin(Stdio::null())

@@ -11,37 +11,59 @@ use crate::module::Module;
 use crate::options::Options;
 use crate::pcsc::SystemReaders;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 struct Place {
-    process: u32,
+    process: AtomicU32,
     module: RwLock<Option<Arc<Module>>>,
 }
 
-static CURRENT: AtomicPtr<Place> = AtomicPtr::new(ptr::null_mut());
+/// The place of the process that loaded the library. Not on the heap, so that
+/// nothing stays behind when the library is unloaded.
+static FIRST: Place = Place {
+    process: AtomicU32::new(NOBODY),
+    module: RwLock::new(None),
+};
+/// No process has this number.
+const NOBODY: u32 = 0;
+
+/// The place of a fork; NULL as long as nobody forked.
+static FORKED: AtomicPtr<Place> = AtomicPtr::new(ptr::null_mut());
 
 /// The place of this process, if it ever had one.
 fn existing() -> Option<&'static Place> {
-    let place = CURRENT.load(Ordering::Acquire);
-    // SAFETY: NULL or from `Box::leak` in `place`, and never freed.
-    let place = unsafe { place.as_ref() }?;
-    (place.process == std::process::id()).then_some(place)
+    let forked = FORKED.load(Ordering::Acquire);
+    // SAFETY: NULL or from `Box::into_raw` in `place`, and never freed.
+    let forked = unsafe { forked.as_ref() };
+    let own = std::process::id();
+    [forked, Some(&FIRST)]
+        .into_iter()
+        .flatten()
+        .find(|place| place.process.load(Ordering::Acquire) == own)
 }
 
 /// The place of this process, made if there is none.
 fn place() -> &'static Place {
+    let own = std::process::id();
     loop {
         if let Some(place) = existing() {
             return place;
         }
-        let inherited = CURRENT.load(Ordering::Acquire);
+        let (done, look) = (Ordering::AcqRel, Ordering::Acquire);
+        if FIRST
+            .process
+            .compare_exchange(NOBODY, own, done, look)
+            .is_ok()
+        {
+            return &FIRST;
+        }
+        let inherited = FORKED.load(Ordering::Acquire);
         let new = Box::into_raw(Box::new(Place {
-            process: std::process::id(),
+            process: AtomicU32::new(own),
             module: RwLock::new(None),
         }));
-        let swapped = CURRENT.compare_exchange(inherited, new, Ordering::AcqRel, Ordering::Acquire);
-        if swapped.is_err() {
+        if FORKED.compare_exchange(inherited, new, done, look).is_err() {
             // SAFETY: made above, and nobody else has seen it.
             drop(unsafe { Box::from_raw(new) });
         }
@@ -64,6 +86,14 @@ pub fn logging() -> Option<Arc<Module>> {
 
 /// `C_Initialize`.
 pub fn initialise() -> Result<(), Failure> {
+    initialise_with(|| {
+        let readers = Arc::new(SystemReaders::default());
+        Module::new(readers, Options::from_environment())
+    })
+}
+
+/// As [`initialise`], with a module of the caller's own making.
+pub fn initialise_with(make: impl FnOnce() -> Module) -> Result<(), Failure> {
     let mut module = place()
         .module
         .write()
@@ -71,8 +101,7 @@ pub fn initialise() -> Result<(), Failure> {
     if module.is_some() {
         return Err(Failure::AlreadyInitialised);
     }
-    let readers = Arc::new(SystemReaders::default());
-    *module = Some(Arc::new(Module::new(readers, Options::from_environment())));
+    *module = Some(Arc::new(make()));
     Ok(())
 }
 

@@ -56,7 +56,7 @@ pub unsafe fn info(
         (session.slot, session.writable)
     };
     let login = {
-        let mut token = place.token();
+        let mut token = place.token()?;
         token.check()?;
         token.login()
     };
@@ -98,7 +98,7 @@ pub unsafe fn login(
             if !place.session().is_signing() {
                 return Err(Failure::OperationNotInitialised);
             }
-            place.token().confirm(code)
+            place.token()?.confirm(code)
         }
         _ => Err(Failure::UserTypeInvalid),
     }
@@ -108,7 +108,7 @@ pub unsafe fn login(
 /// No pointer is looked at.
 pub unsafe fn logout(session: CK_SESSION_HANDLE) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    let mut token = place.token();
+    let mut token = place.token()?;
     token.check()?;
     if token.login().is_none() {
         return Err(Failure::UserNotLoggedIn);
@@ -127,7 +127,7 @@ pub unsafe fn init_pin(
     let place = module()?.session(session)?;
     // SAFETY: as promised by the caller.
     let new = unsafe { required(pin, pin_len) }?;
-    place.token().set_by_puk(new)
+    place.token()?.set_by_puk(new)
 }
 
 /// # Safety
@@ -147,7 +147,7 @@ pub unsafe fn set_pin(
     if !place.session().writable {
         return Err(Failure::SessionReadOnly);
     }
-    place.token().change(old, new)
+    place.token()?.change(old, new)
 }
 
 /// A card is personalised once, by its issuer.

@@ -31,6 +31,10 @@ impl User {
     }
 }
 
+/// What came of a command with a code: the card's answer, or why it was not
+/// sent at all.
+type Sent = Result<Result<CodeAnswer, Failure>, Error>;
+
 /// A code to be tried. What cannot be one is wrong without asking the card,
 /// so a slip of the finger or half a code costs no try.
 fn tried(code: &[u8]) -> Result<Code, Failure> {
@@ -74,9 +78,9 @@ impl Token {
         self.state.login = Some(user);
         if user == User::Citizen {
             // A certificate that cannot be read does not undo the login.
-            match self.transaction(|desk| desk.read_certificate()) {
-                Err(Failure::DeviceRemoved) => return Err(Failure::DeviceRemoved),
-                Ok(()) | Err(_) => {}
+            let read = self.transaction(|desk| desk.read_certificate());
+            if read == Err(Failure::DeviceRemoved) {
+                return read;
             }
         }
         Ok(())
@@ -157,6 +161,7 @@ impl Token {
                 return Err(Failure::UserNotLoggedIn.into());
             }
             let answer = answer?;
+            desk.told(Reference::Pin, answer);
             desk.count()?;
             settle(answer)
         })
@@ -192,9 +197,7 @@ impl Token {
         &mut self,
         reference: Reference,
         before: &mut dyn FnMut(&mut Desk<'_>) -> Result<(), Trouble>,
-        send: &mut dyn FnMut(
-            &mut Channel<Transport<'_>>,
-        ) -> Result<Result<CodeAnswer, Failure>, Error>,
+        send: &mut dyn FnMut(&mut Channel<Transport<'_>>) -> Sent,
     ) -> Result<(), Failure> {
         let mut sent = false;
         self.transaction(|desk| {
@@ -211,6 +214,7 @@ impl Token {
                 desk.state.login = None;
             }
             if status.is_blocked() {
+                desk.told(reference, status);
                 desk.count()?;
                 return Err(Failure::PinLocked.into());
             }
@@ -227,6 +231,7 @@ impl Token {
             if !answer.is_accepted() && reference == Reference::Pin {
                 desk.state.login = None;
             }
+            desk.told(reference, answer);
             desk.count()?;
             settle(answer)
         })

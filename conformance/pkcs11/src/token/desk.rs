@@ -81,22 +81,20 @@ impl<'a> Desk<'a> {
         if self.state.contact.is_some() {
             return Ok(());
         }
-        let foreign = |trouble| match trouble {
-            Trouble::Link(link) => Trouble::Link(link),
-            _ => Trouble::Failure(Failure::TokenNotRecognised),
+        let read = self.run(|channel| {
+            channel.select_root_any()?;
+            let number = channel.read_file(file::SERIAL_ICC, le::ALL)?;
+            channel.select_cie()?;
+            Ok((number, channel.read_file(file::ID_SERVIZI, le::ALL)?))
+        });
+        let (number, nis) = match read {
+            Ok(read) => read,
+            Err(Trouble::Link(link)) => return Err(Trouble::Link(link)),
+            Err(trouble) => {
+                self.state.foreign = matches!(trouble, Trouble::Status(_));
+                return Err(Failure::TokenNotRecognised.into());
+            }
         };
-        let number = self
-            .run(|channel| {
-                channel.select_root_any()?;
-                channel.read_file(file::SERIAL_ICC, le::ALL)
-            })
-            .map_err(foreign)?;
-        let nis = self
-            .run(|channel| {
-                channel.select_cie()?;
-                channel.read_file(file::ID_SERVIZI, le::ALL)
-            })
-            .map_err(foreign)?;
         let sod = match self.run(|channel| channel.read_file(file::SOD, le::ALL)) {
             Ok(sod) => sod,
             Err(Trouble::Link(link)) => return Err(Trouble::Link(link)),
@@ -120,31 +118,39 @@ impl<'a> Desk<'a> {
 
     /// Reads both counters: from the objects of the codes, which are free; on
     /// a card that does not tell, by asking for their status in secure
-    /// messaging, which costs no try either (choices 28 and 9).
+    /// messaging, which costs no try either (choices 28 and 9). What neither
+    /// way tells stays as it was.
     pub fn count(&mut self) -> Result<(), Trouble> {
         for reference in [Reference::Pin, Reference::Puk] {
-            let counter = match self.run(|channel| channel.read_tries(reference)) {
-                Ok(tries) => Counter {
-                    allowed: tries.allowed,
-                    left: tries.left,
-                },
-                Err(Trouble::Link(link)) => return Err(Trouble::Link(link)),
-                Err(_) => {
-                    let full = Counter::full(reference);
-                    let left = match self.status_of(reference) {
-                        Ok(CodeAnswer::Accepted) => full.allowed,
-                        Ok(CodeAnswer::Blocked) => 0,
-                        Ok(CodeAnswer::Refused { tries_left }) => tries_left.unwrap_or(full.left),
-                        Err(Trouble::Link(link)) => return Err(Trouble::Link(link)),
-                        // Neither way tells: say nothing alarming.
-                        Err(_) => full.left,
+            match self.run(|channel| channel.read_tries(reference)) {
+                Ok(tries) => {
+                    *self.state.counter(reference) = Counter {
+                        allowed: tries.allowed,
+                        left: tries.left,
                     };
-                    Counter { left, ..full }
                 }
-            };
-            *self.state.counter(reference) = counter;
+                Err(Trouble::Link(link)) => return Err(Trouble::Link(link)),
+                Err(_) => match self.status_of(reference) {
+                    Ok(answer) => self.told(reference, answer),
+                    Err(Trouble::Link(link)) => return Err(Trouble::Link(link)),
+                    Err(_) => {}
+                },
+            }
         }
         Ok(())
+    }
+
+    /// What an answer to a code says about its counter.
+    pub fn told(&mut self, reference: Reference, answer: CodeAnswer) {
+        let counter = self.state.counter(reference);
+        match answer {
+            CodeAnswer::Accepted => counter.left = counter.allowed,
+            CodeAnswer::Refused {
+                tries_left: Some(left),
+            } => counter.left = left,
+            CodeAnswer::Refused { tries_left: None } => {}
+            CodeAnswer::Blocked => counter.left = 0,
+        }
     }
 
     /// Key agreement and device authentication, unless there is a session.
@@ -162,18 +168,19 @@ impl<'a> Desk<'a> {
     }
 
     /// Whether a code is verified, in the session there is if the card still
-    /// takes part in it, else in a new one. Costs no try.
+    /// takes part in it, else in a new one. Costs no try. A card that cannot
+    /// be asked is taken to say no.
     pub fn status_of(&mut self, reference: Reference) -> Result<CodeAnswer, Trouble> {
         if self.channel.session().is_some() {
             match self.run(|channel| channel.verification_status(reference)) {
-                Err(Trouble::Lost | Trouble::Status(_)) => {
+                Err(Trouble::Lost | Trouble::Status(StatusWord::SECURITY_STATUS_NOT_SATISFIED)) => {
                     self.channel.end_session();
                 }
-                settled => return settled,
+                settled => return unasked(settled),
             }
         }
         self.secure()?;
-        self.run(|channel| channel.verification_status(reference))
+        unasked(self.run(|channel| channel.verification_status(reference)))
     }
 
     /// The citizen's certificate, in a session in which the PIN was verified.
@@ -194,5 +201,12 @@ impl<'a> Desk<'a> {
             .keep(contact.identity.clone(), Arc::clone(&certificate));
         self.state.certificate = Some(certificate);
         Ok(())
+    }
+}
+
+fn unasked(answer: Result<CodeAnswer, Trouble>) -> Result<CodeAnswer, Trouble> {
+    match answer {
+        Err(Trouble::Status(_)) => Ok(CodeAnswer::Refused { tries_left: None }),
+        settled => settled,
     }
 }

@@ -77,6 +77,9 @@ impl Counter {
 #[derive(Debug)]
 struct State {
     contact: Option<Arc<Contact>>,
+    /// It said that it is no CIE. It is not asked again: another program may
+    /// be at work with it.
+    foreign: bool,
     certificate: Option<Arc<CardCertificate>>,
     session: Option<SecureMessaging>,
     login: Option<User>,
@@ -88,6 +91,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             contact: None,
+            foreign: false,
             certificate: None,
             session: None,
             login: None,
@@ -127,6 +131,9 @@ pub struct Token {
     /// Counts removals. Sessions of an earlier count are closed.
     epoch: Arc<AtomicU64>,
     link: Option<Box<dyn Link>>,
+    /// The link is out for a transaction. Found set at the next one, it went
+    /// down with a panic, and nobody knows what the card is like.
+    out: bool,
     state: State,
 }
 
@@ -147,6 +154,7 @@ impl Token {
             authorities,
             epoch: Arc::default(),
             link: None,
+            out: false,
             state: State::default(),
         }
     }
@@ -155,6 +163,19 @@ impl Token {
     #[must_use]
     pub fn epoch(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.epoch)
+    }
+
+    /// Whether the card is still the one of a session, by its count of
+    /// removals. A code for one card must not go to another.
+    ///
+    /// # Errors
+    /// [`Failure::SessionHandleInvalid`].
+    pub fn expect(&self, epoch: u64) -> Result<(), Failure> {
+        if self.epoch.load(Ordering::SeqCst) == epoch {
+            Ok(())
+        } else {
+            Err(Failure::SessionHandleInvalid)
+        }
     }
 
     /// Who is logged in, as far as is known without asking the card.
@@ -171,20 +192,22 @@ impl Token {
     pub fn look(&mut self) -> Result<TokenFacts, Failure> {
         // An earlier card's end is no news to somebody who asks for a card.
         let _ = self.check();
-        let met = match self.state.contact {
-            Some(_) => Ok(()),
-            None => self.transaction(|_| Ok(())),
-        };
-        match (met, &self.state.contact) {
-            (Ok(()), Some(contact)) => Ok(TokenFacts {
-                contact: Arc::clone(contact),
-                pin: self.state.pin,
-                puk: self.state.puk,
-            }),
-            (Err(Failure::DeviceRemoved), _) => Err(Failure::TokenNotPresent),
-            (Err(failure), _) => Err(failure),
-            (Ok(()), None) => Err(Failure::TokenNotPresent),
+        self.facts().map_err(|failure| match failure {
+            Failure::DeviceRemoved => Failure::TokenNotPresent,
+            failure => failure,
+        })
+    }
+
+    fn facts(&mut self) -> Result<TokenFacts, Failure> {
+        if self.state.contact.is_none() {
+            self.transaction(|_| Ok(()))?;
         }
+        let contact = self.state.contact.clone();
+        Ok(TokenFacts {
+            contact: contact.ok_or(Failure::GeneralError)?,
+            pin: self.state.pin,
+            puk: self.state.puk,
+        })
     }
 
     /// Notices removals and resets without an exchange with the card.
@@ -215,7 +238,7 @@ impl Token {
     /// As [`look`](Self::look), and [`Failure::DeviceRemoved`].
     pub fn objects(&mut self) -> Result<Objects, Failure> {
         self.check()?;
-        let facts = self.look()?;
+        let facts = self.facts()?;
         if self.state.login == Some(User::Citizen) && self.state.certificate.is_none() {
             let read = self.transaction(|desk| desk.read_certificate());
             if let Err(Failure::DeviceRemoved) = read {
@@ -298,6 +321,11 @@ impl Token {
     ) -> Result<R, Failure> {
         for _ in 0..ATTEMPTS {
             let mut link = self.linked()?;
+            if self.state.foreign {
+                self.link = Some(link);
+                return Err(Failure::TokenNotRecognised);
+            }
+            self.out = true;
             let (log, certificates) = (Arc::clone(&self.log), Arc::clone(&self.certificates));
             let mut outcome = None;
             let state = &mut self.state;
@@ -319,6 +347,7 @@ impl Token {
                 let session = desk.channel.end_session();
                 state.session = session;
             });
+            self.out = false;
             let trouble = match (begun, outcome) {
                 (Ok(()), Some(Ok(result))) => {
                     self.link = Some(link);
@@ -360,6 +389,10 @@ impl Token {
     }
 
     fn linked(&mut self) -> Result<Box<dyn Link>, Failure> {
+        if std::mem::take(&mut self.out) {
+            self.removed();
+            return Err(Failure::DeviceRemoved);
+        }
         if let Some(link) = self.link.take() {
             return Ok(link);
         }
@@ -367,7 +400,8 @@ impl Token {
         self.readers.connect(&self.reader).map_err(|error| {
             self.log.line(format_args!("  {error}"));
             match error {
-                LinkError::Other(_) => Failure::TokenNotRecognised,
+                LinkError::NoProtocol => Failure::TokenNotRecognised,
+                LinkError::Other(_) => Failure::DeviceError,
                 _ => Failure::TokenNotPresent,
             }
         })

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Readers in this process, with software cards in them and faults on demand.
-#![allow(dead_code)] // not every test uses all of it
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use cie_card::{Card, Event, Observer, Snapshot};
 use cie_personalisation::{IssuedCard, Persona, personalise};
@@ -11,7 +16,9 @@ use cie_pkcs11::objects::Object;
 use cie_pkcs11::options::Options;
 use cie_pkcs11::reader::{Link, LinkError, ReaderState, Readers, Watch, Wire};
 use cie_pkcs11::session::{Produced, Room};
+use cie_pkcs11::token::User;
 use cie_terminal::certificate::CardCertificate;
+use cie_terminal::digest::HashAlgorithm;
 use cryptoki_sys as ck;
 use iso7816_wire::CardDoor;
 use std::ffi::CString;
@@ -21,6 +28,9 @@ use std::time::Duration;
 
 /// A wrong code that is well formed.
 pub const WRONG: &str = "13572468";
+/// How long a waiter waits for what never comes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The name of reader `n`.
 pub fn name(n: usize) -> CString {
     CString::new(format!("Test Reader {n:02}")).unwrap()
@@ -153,6 +163,12 @@ impl TestReaders {
         self.0.changed.notify_all();
     }
 
+    /// Unplugs the last reader.
+    pub fn unplug(&self) {
+        self.slots().pop();
+        self.0.changed.notify_all();
+    }
+
     pub fn insert(&self, n: usize, card: Card) {
         self.change(n, |slot| slot.insert(card));
     }
@@ -219,18 +235,21 @@ impl TestReaders {
     }
 }
 
+fn states(slots: &[Slot]) -> Vec<ReaderState> {
+    slots
+        .iter()
+        .enumerate()
+        .map(|(n, slot)| ReaderState {
+            name: name(n),
+            present: slot.present(),
+            events: slot.events,
+        })
+        .collect()
+}
+
 impl Readers for TestReaders {
     fn states(&self) -> Result<Vec<ReaderState>, LinkError> {
-        let slots = self.slots();
-        Ok(slots
-            .iter()
-            .enumerate()
-            .map(|(n, slot)| ReaderState {
-                name: name(n),
-                present: slot.present(),
-                events: slot.events,
-            })
-            .collect())
+        Ok(states(&self.slots()))
     }
 
     fn watch(&self) -> Result<Box<dyn Watch>, LinkError> {
@@ -262,13 +281,13 @@ struct TestWatch {
 }
 
 impl Watch for TestWatch {
-    fn wait(&mut self, known: &[ReaderState], timeout: Duration) {
-        if self.readers.states().unwrap() != known || self.stopped.load(Ordering::SeqCst) {
-            return;
-        }
+    /// Takes no notice of the time limit: what should wake it must.
+    fn wait(&mut self, known: &[ReaderState], _: Duration) {
         let slots = self.readers.slots();
-        // May miss a change that came in between: the time limit catches it.
-        drop(self.readers.0.changed.wait_timeout(slots, timeout));
+        let quiet =
+            |slots: &mut Vec<Slot>| states(slots) == known && !self.stopped.load(Ordering::SeqCst);
+        let changed = &self.readers.0.changed;
+        drop(changed.wait_timeout_while(slots, PATIENCE, quiet));
     }
 
     fn stopper(&self) -> Box<dyn Fn() + Send + Sync> {
@@ -399,7 +418,7 @@ pub fn counting_card() -> (Card, Arc<AtomicUsize>) {
 }
 
 pub fn certificate() -> CardCertificate {
-    CardCertificate::from_file(&issued().facts.certificate).unwrap()
+    CardCertificate::from_file(&issued().certificate).unwrap()
 }
 
 /// True if `signature` is the citizen's over `block`.
@@ -426,4 +445,28 @@ pub fn sign(
         Produced::Done(signature) => Ok(signature),
         other => panic!("{other:?}"),
     }
+}
+
+pub const TEXT: &[u8] = b"a text to be signed";
+
+pub fn right(signature: &[u8]) -> bool {
+    certificate()
+        .verify(HashAlgorithm::Sha256, TEXT, signature)
+        .is_ok()
+}
+
+/// A module with a session on the first reader.
+pub fn opened(readers: &TestReaders) -> (Module, u64) {
+    let module = readers.module();
+    module.slot_list(true, true);
+    let session = module.open_session(0, true).unwrap();
+    (module, session)
+}
+
+pub fn logged_in(readers: &TestReaders) -> (Module, u64) {
+    let (module, session) = opened(readers);
+    module
+        .log_in(session, User::Citizen, pin().as_bytes())
+        .unwrap();
+    (module, session)
 }

@@ -4,15 +4,21 @@
 use super::history::History;
 use super::mask::{Disclosure, show};
 use super::words::describe;
+use crate::out::printable;
 use cie_card::image::CardState;
 use cie_card::{Event, Observer};
+use cie_reader::observer::{ReaderEvent, ReaderObserver};
 use iso7816_wire::apdu::{CLA_CHAINING, CLA_SM, CommandApdu, ResponseApdu, SHORT_DATA_MAX};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many lines about PC/SC calls are kept for the report.
+const CALLS_KEPT: usize = 20;
 
 /// What the first lines of a trace say.
 #[derive(Clone, Debug)]
@@ -78,14 +84,22 @@ impl TraceFile {
     }
 }
 
-/// Sees everything the card does. The reader's threads call its observer, the
-/// main thread asks it in the end.
+/// Sees everything the cards do and, if asked, what programs ask the reader for.
+/// The reader's threads call its observers, the main thread asks it in the end.
+/// Clones are the same recorder.
+///
+/// A transcript replays one card: the first. What other cards do stands in the
+/// same file, in its place in time, indented behind `card N`; so do the calls.
+#[derive(Clone)]
 pub(crate) struct Recorder(Arc<Mutex<State>>);
 
 struct State {
     file: Option<TraceFile>,
-    current: Current,
+    /// The exchange under way of each card.
+    current: BTreeMap<usize, Current>,
     history: History,
+    /// The last calls, as long as no exchange has been seen.
+    calls: VecDeque<String>,
 }
 
 /// The exchange under way.
@@ -105,70 +119,124 @@ impl Recorder {
     pub(crate) fn new(file: Option<TraceFile>) -> Self {
         Self(Arc::new(Mutex::new(State {
             file,
-            current: Current::default(),
+            current: BTreeMap::new(),
             history: History::default(),
+            calls: VecDeque::new(),
         })))
     }
 
-    /// The observer to hand to the card.
-    pub(crate) fn observer(&self) -> Observer {
-        let state = Arc::clone(&self.0);
-        Arc::new(move |event| {
-            state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .event(event)
-        })
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The observer to hand to card number `card`, from 1.
+    pub(crate) fn observer(&self, card: usize) -> Observer {
+        let recorder = self.clone();
+        Arc::new(move |event| recorder.lock().event(card, event))
+    }
+
+    /// The observer to hand to the readers. With `written` the calls go into
+    /// the trace; without, only the last ones are kept for the report of a
+    /// child that never got as far as an exchange.
+    pub(crate) fn reader_observer(&self, written: bool) -> ReaderObserver {
+        let recorder = self.clone();
+        Arc::new(move |event| recorder.lock().call(event, written))
+    }
+
+    /// Says in the trace which card number `card` is, if it is not the first.
+    pub(crate) fn another_card(&self, card: usize, what: &str) {
+        if let Some(file) = &mut self.lock().file {
+            file.write(&format!("# card {card}: {}\n", printable(what)));
+        }
+    }
+
+    /// The last PC/SC calls before the first exchange, oldest first.
+    pub(crate) fn last_calls(&self) -> Vec<String> {
+        self.lock().calls.iter().cloned().collect()
     }
 
     /// The last exchanges in words, oldest first, and how many there were.
     pub(crate) fn last_exchanges(&self) -> (Vec<String>, u64) {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
         (state.history.lines(), state.history.total())
     }
 
     /// The first error of writing the trace, if there was one.
     pub(crate) fn file_error(&self) -> Option<io::Error> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.file.as_mut().and_then(|file| file.error.take())
     }
 }
 
 impl State {
-    fn event(&mut self, event: &Event<'_>) {
+    fn call(&mut self, event: &ReaderEvent<'_>, written: bool) {
+        let file = self.file.as_mut().filter(|_| written);
+        let reported = self.history.total() == 0;
+        if file.is_none() && !reported {
+            return;
+        }
+        let line = event.to_string();
+        if let Some(file) = file {
+            file.write(&format!("    {line}\n"));
+        }
+        if reported {
+            self.calls.push_back(line);
+            if self.calls.len() > CALLS_KEPT {
+                self.calls.pop_front();
+            }
+        }
+    }
+
+    /// Writes what card number `card` did: the first as it is, any other's
+    /// lines as remarks.
+    fn write(&mut self, card: usize, text: &str) {
+        let Some(file) = &mut self.file else {
+            return;
+        };
+        if card == FIRST {
+            return file.write(text);
+        }
+        let lines = text.lines().map(|line| format!("    card {card} {line}\n"));
+        file.write(&lines.collect::<String>());
+    }
+
+    fn event(&mut self, card: usize, event: &Event<'_>) {
         let secrets = self.file.as_ref().is_some_and(|file| file.secrets);
-        let details = &mut self.current.details;
+        let current = self.current.entry(card).or_default();
+        let details = &mut current.details;
         // Writing to a string cannot fail.
         let _ = match event {
             Event::PowerOn(atr) => {
-                return self.power(&format!("power-on {}", hex::encode_upper(atr)));
+                return self.power(card, &format!("power-on {}", hex::encode_upper(atr)));
             }
-            Event::Reset(atr) => return self.power(&format!("reset {}", hex::encode_upper(atr))),
-            Event::PowerOff => return self.power("power-off"),
+            Event::Reset(atr) => {
+                return self.power(card, &format!("reset {}", hex::encode_upper(atr)));
+            }
+            Event::PowerOff => return self.power(card, "power-off"),
             Event::Command(bytes) => {
-                self.current = Current {
+                *current = Current {
                     command: bytes.to_vec(),
                     ..Current::default()
                 };
                 return;
             }
-            Event::Response(bytes) => return self.response(bytes, secrets),
+            Event::Response(bytes) => return self.response(card, bytes, secrets),
             Event::Plain { command, secured } | Event::Piece { command, secured } => {
-                self.current.words = Some(match event {
+                current.words = Some(match event {
                     Event::Piece { .. } => {
                         format!("piece of a chained command {:02X}", command.ins)
                     }
                     _ => describe(command),
                 });
                 let plain = plain_bytes(command);
-                self.current.opened = *secured;
-                self.current.transformed = *secured || plain != self.current.command;
-                if !self.current.transformed {
+                current.opened = *secured;
+                current.transformed = *secured || plain != current.command;
+                if !current.transformed {
                     return;
                 }
                 writeln!(details, "    plain > {}", show(&plain, disclosure(secrets)))
             }
-            Event::Answer(_) if !self.current.transformed => return,
+            Event::Answer(_) if !current.transformed => return,
             Event::Answer(answer) => {
                 let ResponseApdu { data, sw } = answer;
                 let data = hex::encode_upper(data);
@@ -198,22 +266,20 @@ impl State {
         };
     }
 
-    fn power(&mut self, what: &str) {
+    fn power(&mut self, card: usize, what: &str) {
         let words = what.split(' ').next().unwrap_or_default();
-        self.history.power(words);
-        if let Some(file) = &mut self.file {
-            file.write(&format!("! {what}\n"));
-        }
+        self.history.power(&format!("{words}{}", of_card(card)));
+        self.write(card, &format!("! {what}\n"));
     }
 
-    fn response(&mut self, response: &[u8], secrets: bool) {
+    fn response(&mut self, card: usize, response: &[u8], secrets: bool) {
         let Current {
             command,
             words,
             details,
             opened,
             ..
-        } = std::mem::take(&mut self.current);
+        } = self.current.remove(&card).unwrap_or_default();
         let words = words.unwrap_or_else(|| incomplete_words(&command));
         let sw = ResponseApdu::parse(response).map(|r| r.sw).ok();
         let status = sw.map_or_else(|| "mute".to_owned(), |sw| format!("{sw} {}", sw.in_words()));
@@ -222,15 +288,27 @@ impl State {
         } else {
             "  "
         };
-        self.history.exchange(format!("{lock} {words} -> {status}"));
-        if let Some(file) = &mut self.file {
+        self.history
+            .exchange(format!("{lock} {words}{} -> {status}", of_card(card)));
+        self.calls.clear();
+        if self.file.is_some() {
             let shown = show(&command, disclosure(secrets || opened));
             let response = hex::encode_upper(response);
             let after = sw.map_or_else(|| "mute".to_owned(), iso7816_wire::StatusWord::in_words);
-            file.write(&format!(
-                "> {shown} ; {words}\n{details}< {response} ; {after}\n"
-            ));
+            let text = format!("> {shown} ; {words}\n{details}< {response} ; {after}\n");
+            self.write(card, &text);
         }
+    }
+}
+
+/// Number of the card that a transcript replays.
+const FIRST: usize = 1;
+
+/// Which card did it, if it is not the first.
+fn of_card(card: usize) -> String {
+    match card {
+        FIRST => String::new(),
+        _ => format!(" (card {card})"),
     }
 }
 

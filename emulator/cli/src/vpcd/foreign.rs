@@ -3,6 +3,7 @@
 
 use crate::child::{Keeper, Waited, exit_code};
 use crate::desk::{READER_NAME, reader_name};
+use crate::environment;
 use crate::error::CliError;
 use anstream::eprintln;
 use cie_reader::vpcd::{Address, CardPort, LineError, Lost, PortEvent, PortMode, PortSettings};
@@ -11,20 +12,6 @@ use clap::Args;
 use std::process::Command;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
-
-/// Variables that tell of a card of ours, and of this one would lie.
-const OURS: [&str; 10] = [
-    "CIE_PIN",
-    "CIE_PIN_FIRST",
-    "CIE_PIN_LAST",
-    "CIE_PUK",
-    "CIE_PUK_FIRST",
-    "CIE_PUK_LAST",
-    "CIE_NIS",
-    "CIE_SERIAL",
-    "CIE_CF",
-    "CIE_CA_PEM",
-];
 
 /// Somebody else's card.
 #[derive(Debug, Args)]
@@ -35,7 +22,7 @@ pub(crate) struct ForeignCard {
     #[arg(
         long,
         value_name = "PORT",
-        conflicts_with_all = ["card", "persona", "family", "state", "fresh_keys", "seed", "trace", "artifacts"]
+        conflicts_with_all = ["card", "persona", "family", "state", "fresh_keys", "seed", "trace", "artifacts", "empty", "ids"]
     )]
     vpcd_card: Option<Address>,
     /// How long to wait for that card before giving up.
@@ -140,12 +127,11 @@ pub(crate) fn run(
     };
     let result = match keeper.wait(card, Duration::from_secs(seconds)) {
         Waited::Done(()) => {
+            // What tells of a card of ours would lie about this one.
+            environment::clear(&mut command);
             command
                 .env("PCSCLITE_CSOCK_NAME", server.path())
                 .env("CIE_READER", READER_NAME);
-            for name in OURS {
-                command.env_remove(name);
-            }
             keeper.run(command).map(exit_code)
         }
         Waited::Late => Err(CliError::NoForeignCard {

@@ -3,11 +3,10 @@
 
 use crate::desk::SharedCard;
 use crate::error::CliError;
+use crate::new_card::NewCard;
 use crate::out;
 use crate::serve::Ends;
-use crate::stored::Memory;
-use cie_card::Card;
-use cie_personalisation::{CardFacts, IssuedCard};
+use cie_personalisation::CardFacts;
 use cie_reader::vpcd::{Address, CardEvent, CardSide, Mode};
 use clap::Args;
 use serde_json::{Value, json};
@@ -28,7 +27,7 @@ pub(crate) struct Endpoint {
         value_name = "HOST:PORT",
         num_args = 0..=1,
         default_missing_value = "35963",
-        conflicts_with_all = ["pcsc", "vpcd_listen"]
+        conflicts_with_all = ["pcsc", "vpcd_listen", "ids"]
     )]
     vpcd: Option<Address>,
     /// The same for a vpcd in reversed mode, which connects to the cards: card
@@ -38,7 +37,7 @@ pub(crate) struct Endpoint {
         value_name = "HOST:PORT",
         num_args = 0..=1,
         default_missing_value = "35963",
-        conflicts_with = "pcsc"
+        conflicts_with_all = ["pcsc", "ids"]
     )]
     vpcd_listen: Option<Address>,
     /// Let --vpcd-listen listen where other machines can connect. vpcd knows no
@@ -60,17 +59,13 @@ impl Endpoint {
 }
 
 /// Serves the cards until a signal.
-pub(crate) fn serve(
-    mode: &Mode,
-    issued: Vec<(IssuedCard, Memory)>,
-    json: bool,
-) -> Result<(), CliError> {
+pub(crate) fn serve(mode: &Mode, new: Vec<NewCard>, json: bool) -> Result<(), CliError> {
     let mut cards: Vec<cie_reader::Card> = Vec::new();
     let mut facts = Vec::new();
-    for (issued, memory) in issued {
-        let card = Card::new(issued.image, memory, issued.card_seed)?;
+    for card in new {
+        facts.push(card.known().facts.clone());
+        let card = card.card()?;
         cards.push(Box::new(SharedCard::new(card)));
-        facts.push(issued.facts);
     }
     if let Mode::Listen {
         address,

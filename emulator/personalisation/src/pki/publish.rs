@@ -63,7 +63,7 @@ pub fn publish(citizens: &[(String, &IssuedCard)]) -> Result<Vec<PublishedFile>,
     let mut revoked = Vec::new();
     for (_, card) in citizens {
         if card.state == State::CertRevoked {
-            revoked.push(serial(&card.facts.certificate)?);
+            revoked.push(serial(&card.certificate)?);
         }
     }
     for (label, issuer, key, listed) in [
@@ -78,7 +78,7 @@ pub fn publish(citizens: &[(String, &IssuedCard)]) -> Result<Vec<PublishedFile>,
 
     let key = keys::signing_key(ocsp, "ocsp-signer")?;
     for (name, card) in citizens {
-        let certificate = &card.facts.certificate;
+        let certificate = &card.certificate;
         files.certificate(&format!("citizens/{name}"), certificate);
         let status = match card.state {
             State::CertRevoked => Status::Revoked,

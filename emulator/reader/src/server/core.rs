@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The table under one lock, and its effects carried out.
 //!
-//! Whoever has news (a connection's task, a card's thread, a timer) takes the
+//! Whoever has news (a client's thread, a card's thread, a timer) takes the
 //! lock, feeds the table, queues what has to be sent, lets the lock go and
-//! writes. A card's answer therefore goes straight from the card's thread to
-//! the client.
+//! writes. What a client asks of a free card its own thread takes there and
+//! back; only what has to wait is done by the card's thread, whose answer goes
+//! straight to the client.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,11 +14,15 @@ use std::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, watch};
 
+use super::errands::Errands;
+use super::hand::{self, Changes, ReaderUsage, Usage};
 use super::link::Link;
-use super::worker::{Card, Worker};
+use super::watch::Watcher;
+use super::worker::{Card, Errand, Worker};
 use super::{ReaderSpec, Settings, check_name};
 use crate::ReaderError;
-use crate::protocol::{ReaderState, Reply, until_nul};
+use crate::observer::{Client, ReaderObserver};
+use crate::protocol::{ReaderState, Reply, Request, until_nul};
 use crate::table::{CardAnswer, ConnectionId, Effect, Input, Numbers, ReaderSetup, Table};
 
 /// What every part of a server shares.
@@ -27,8 +32,12 @@ pub(super) struct Shared {
     settled: Condvar,
     /// Woken when an idle timer starts.
     pub idle: Notify,
+    /// Clients' threads that are at a card.
+    pub errands: Errands,
     /// Set to stop.
     pub stop: watch::Sender<bool>,
+    /// Sent to after every change, if anybody listens.
+    pub changes: Changes,
     pub settings: Settings,
 }
 
@@ -37,6 +46,7 @@ struct Core {
     links: BTreeMap<ConnectionId, Arc<Link>>,
     slots: Vec<Slot>,
     connections: u64,
+    watcher: Option<Watcher>,
 }
 
 /// One reader's card and idle timer.
@@ -69,10 +79,13 @@ impl Shared {
                 links: BTreeMap::new(),
                 slots: readers.iter().map(|_| Slot::default()).collect(),
                 connections: 0,
+                watcher: None,
             }),
             settled: Condvar::new(),
             idle: Notify::new(),
+            errands: Errands::default(),
             stop: watch::Sender::new(false),
+            changes: Changes::new(()),
             settings,
         });
         let mut core = shared.lock();
@@ -81,7 +94,7 @@ impl Shared {
                 slot.insert(card, number, Arc::downgrade(&shared))?;
             }
         }
-        shared.carry_out(&mut core, effects);
+        shared.carry_out(&mut core, effects, None);
         drop(core);
         Ok(shared)
     }
@@ -96,18 +109,56 @@ impl Shared {
         self.feed_locked(core, input);
     }
 
-    fn feed_locked(&self, mut core: MutexGuard<'_, Core>, input: Input) {
-        let effects = core.table.handle(input);
-        let touched = self.carry_out(&mut core, effects);
+    /// Feeds the table a client's request, from the thread of that client if
+    /// it says so: it may get something to do then.
+    pub fn request(&self, id: ConnectionId, request: Request, own: bool) -> Option<Errand> {
+        let core = self.lock();
+        self.feed_for(own.then_some(id), core, Input::Request(id, request))
+    }
+
+    fn feed_locked(&self, core: MutexGuard<'_, Core>, input: Input) {
+        self.feed_for(None, core, input);
+    }
+
+    fn feed_for(
+        &self,
+        runner: Option<ConnectionId>,
+        mut core: MutexGuard<'_, Core>,
+        input: Input,
+    ) -> Option<Errand> {
+        let Core {
+            table,
+            watcher,
+            links,
+            ..
+        } = &mut *core;
+        if let Some(watcher) = watcher {
+            watcher.before(&input, table, |id| client(links, id));
+        }
+        let effects = table.handle(input);
+        if let Some(watcher) = watcher {
+            watcher.after(&effects, table);
+        }
+        let runner = runner.filter(|&id| leaves_free(id, &effects));
+        let (touched, errand) = self.carry_out(&mut core, effects, runner);
         drop(core);
+        hand::changed(self);
         for link in touched {
             link.flush();
         }
+        errand
     }
 
-    /// Queues what is to be sent and returns the links it is queued on.
-    fn carry_out(&self, core: &mut Core, effects: Vec<Effect>) -> Vec<Arc<Link>> {
+    /// Queues what is to be sent and returns the links it is queued on, and
+    /// what is to be done by the thread of `runner`.
+    fn carry_out(
+        &self,
+        core: &mut Core,
+        effects: Vec<Effect>,
+        runner: Option<ConnectionId>,
+    ) -> (Vec<Arc<Link>>, Option<Errand>) {
         let mut touched = Vec::new();
+        let mut errand = None;
         for effect in effects {
             match effect {
                 Effect::Answer(id, reply) => {
@@ -131,10 +182,15 @@ impl Shared {
                 Effect::Card(reader, command) => {
                     if let Some(Slot {
                         worker: Some(worker),
+                        generation,
                         ..
                     }) = core.slots.get(reader)
                     {
-                        worker.send(command);
+                        if runner.is_some() {
+                            errand = Some(worker.errand(reader, *generation, command));
+                        } else {
+                            worker.send(command);
+                        }
                     }
                 }
                 Effect::Arm(id, delay) => {
@@ -161,22 +217,24 @@ impl Shared {
                 }
             }
         }
-        touched
+        (touched, errand)
     }
 
-    /// Takes in a new client, or `None` if there are too many. Before that,
-    /// the oldest client that never opened a context makes way.
+    /// Takes in a new client, or `None` if there are too many. Before that, one
+    /// that has hung up and not been noticed yet, or the oldest client that
+    /// never opened a context, makes way.
     pub fn connected(&self, stream: UnixStream) -> Option<(ConnectionId, Arc<Link>)> {
+        let link = Link::new(stream)
+            .inspect_err(|error| tracing::warn!(%error, "a client is gone already"))
+            .ok()?;
         let mut core = self.lock();
         if core.links.len() >= self.settings.max_connections {
-            let idler = core
-                .links
-                .keys()
-                .copied()
-                .find(|&id| !core.table.has_context(id))?;
+            let gone = core.links.iter().find(|(_, link)| link.is_gone());
+            let idler = core.links.keys().find(|&&id| !core.table.has_context(id));
+            let idler = *gone.map(|(id, _)| id).or(idler)?;
             tracing::warn!(
                 connection = idler.0,
-                "too many clients: the oldest idler makes way"
+                "too many clients: one that is gone, or the oldest idler, makes way"
             );
             if let Some(link) = core.links.remove(&idler) {
                 link.close();
@@ -186,10 +244,17 @@ impl Shared {
         }
         core.connections += 1;
         let id = ConnectionId(core.connections);
-        let link = Arc::new(Link::new(stream));
+        let link = Arc::new(link);
         core.links.insert(id, Arc::clone(&link));
         self.feed_locked(core, Input::Connected(id));
         Some((id, link))
+    }
+
+    /// Every connection.
+    pub fn links(&self) -> Vec<(ConnectionId, Arc<Link>)> {
+        let core = self.lock();
+        let links = core.links.iter();
+        links.map(|(&id, link)| (id, Arc::clone(link))).collect()
     }
 
     /// A client is gone.
@@ -266,7 +331,7 @@ impl Shared {
             let mine = core
                 .slots
                 .get(reader)
-                .is_some_and(|slot| slot.generation == generation);
+                .is_some_and(|slot| slot.worker.is_some() && slot.generation == generation);
             mine && core.table.is_settling(reader)
         };
         drop(self.settled.wait_while(self.lock(), waiting));
@@ -289,6 +354,57 @@ impl Shared {
         self.feed_locked(core, Input::Removed(reader));
         self.settled.notify_all();
         worker.take_out()
+    }
+
+    /// Resets the card in a reader and waits until it has answered.
+    pub fn reset(&self, reader: usize) -> Result<(), ReaderError> {
+        let core = self.lock();
+        let count = core.slots.len();
+        let there = core.table.has_reader(reader);
+        let slot = core
+            .slots
+            .get(reader)
+            .filter(|_| there)
+            .ok_or(ReaderError::NoSuchReader {
+                number: reader,
+                count,
+            })?;
+        if slot.worker.is_none() {
+            return Err(ReaderError::ReaderEmpty(reader));
+        }
+        let generation = slot.generation;
+        self.feed_locked(core, Input::Reset(reader));
+        let waiting = |core: &mut Core| {
+            let mine = core
+                .slots
+                .get(reader)
+                .is_some_and(|slot| slot.worker.is_some() && slot.generation == generation);
+            mine && core.table.is_resetting(reader)
+        };
+        drop(self.settled.wait_while(self.lock(), waiting));
+        Ok(())
+    }
+
+    /// Who uses what.
+    pub fn usage(&self) -> Usage {
+        let core = self.lock();
+        let usage = core.table.usage();
+        let readers = usage.readers.into_iter().map(|reader| ReaderUsage {
+            handles: reader.handles,
+            exclusive: reader.exclusive,
+            holder: reader.holder.map(|id| client(&core.links, id)),
+            queued: reader.queued,
+        });
+        Usage {
+            contexts: usage.contexts,
+            waiting: usage.waiting,
+            readers: readers.collect(),
+        }
+    }
+
+    /// Tells this observer from now on.
+    pub fn observe(&self, observer: ReaderObserver) {
+        self.lock().watcher = Some(Watcher::new(observer));
     }
 
     /// Plugs a reader in and returns its number.
@@ -359,6 +475,25 @@ impl Shared {
             })
             .collect()
     }
+}
+
+/// Whether the thread of `id` may go to a card: there is one thing to do at
+/// one, and the client has no answer yet, so it waits for that.
+fn leaves_free(id: ConnectionId, effects: &[Effect]) -> bool {
+    let mut commands = 0;
+    for effect in effects {
+        match effect {
+            Effect::Card(..) => commands += 1,
+            Effect::Answer(whose, _) | Effect::Close(whose, _) if *whose == id => return false,
+            _ => {}
+        }
+    }
+    commands == 1
+}
+
+/// Who is at the other end of a connection.
+fn client(links: &BTreeMap<ConnectionId, Arc<Link>>, id: ConnectionId) -> Client {
+    Client::at(id.0, links.get(&id).and_then(|link| link.process()))
 }
 
 impl Slot {

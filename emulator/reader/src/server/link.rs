@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One connection: bytes in, bytes out, never more than one request at a time.
 //!
+//! A thread of its own reads, and does what was asked as far as it can: mostly
+//! the answer has left when it reads on. The rest falls to the connection's
+//! task: what the socket did not take at once, requests that came before the
+//! last was answered by somebody else, the timer, and the end.
+//!
 //! Nothing more is taken from a client until the reply to its last request has
 //! left, so a client that does not read costs one reply of memory, and a
 //! client that floods costs one request.
 
-use std::io;
+use std::io::{self, Read};
+use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::net::SendFlags;
-use tokio::io::Interest;
-use tokio::net::UnixStream;
 use tokio::sync::Notify;
 
 use super::core::Shared;
+use super::errands::LOOK;
 use crate::protocol::{LONGEST_REQUEST, Parsed, Reply, Request};
 use crate::table::{ConnectionId, Input};
 
@@ -26,24 +34,34 @@ const KEPT: usize = 2 * CHUNK;
 
 /// The connection as the rest of the server sees it.
 pub(super) struct Link {
+    /// Blocking, for the thread that reads; nothing is written that would block.
     stream: UnixStream,
+    process: Option<i32>,
     state: Mutex<State>,
     /// Woken when the connection's task has something to look at.
     wake: Notify,
+    /// Woken when there is room for more requests.
+    room: Condvar,
 }
 
 #[derive(Default)]
 struct State {
+    /// Bytes received and not looked at.
+    received: Vec<u8>,
     /// Bytes to send.
     out: Vec<u8>,
     /// How many of them are sent.
     sent: usize,
     /// A request is unanswered.
     busy: bool,
-    /// The task has received bytes that it has not looked at.
-    backlog: bool,
+    /// A thread waits for the socket to take more.
+    slow: bool,
     closed: bool,
     deadline: Option<Instant>,
+    /// Which thread reads, counted.
+    reader: u64,
+    /// Since when that thread is at a card.
+    away: Option<Instant>,
 }
 
 impl State {
@@ -53,12 +71,19 @@ impl State {
 }
 
 impl Link {
-    pub fn new(stream: UnixStream) -> Self {
-        Self {
+    /// Makes it of what was accepted.
+    pub fn new(stream: tokio::net::UnixStream) -> io::Result<Self> {
+        // Nothing if it lives in another namespace of processes.
+        let process = stream.peer_cred().ok().and_then(|other| other.pid());
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        Ok(Self {
             stream,
+            process: process.filter(|&process| process > 0),
             state: Mutex::default(),
             wake: Notify::new(),
-        }
+            room: Condvar::new(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -79,9 +104,35 @@ impl Link {
         message.encode(&mut self.lock().out);
     }
 
+    /// Whether the other side has hung up.
+    pub fn is_gone(&self) -> bool {
+        let mut fds = [PollFd::new(&self.stream, PollFlags::empty())];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let [fd] = match poll(&mut fds, Some(&now)) {
+            Ok(_) => fds,
+            Err(_) => return false,
+        };
+        fd.revents().contains(PollFlags::HUP)
+    }
+
+    /// The process at the other end, if the system tells.
+    pub fn process(&self) -> Option<i32> {
+        self.process
+    }
+
     /// Ends the connection.
     pub fn close(&self) {
-        self.lock().closed = true;
+        self.end(&mut self.lock());
+    }
+
+    fn end(&self, state: &mut State) {
+        state.closed = true;
+        // Wakes the thread that reads. One that is over needs no end.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        self.room.notify_all();
         self.wake.notify_one();
     }
 
@@ -94,21 +145,18 @@ impl Link {
         self.lock().deadline = None;
     }
 
-    /// Sends what the socket takes, from whatever thread this is; the rest is
-    /// left to the connection's task.
-    pub fn flush(&self) {
+    /// Sends what the socket takes, from whatever thread this is. Says whether
+    /// there is more; the connection's task sees to that.
+    pub fn flush(&self) -> bool {
         let mut state = self.lock();
         while state.has_output() && !state.closed {
             let rest = state.out.get(state.sent..).unwrap_or_default();
-            let sent = self.stream.try_io(Interest::WRITABLE, || {
-                let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-                Ok(rustix::net::send(self.stream.as_fd(), rest, flags)?)
-            });
-            match sent {
+            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+            match rustix::net::send(self.stream.as_fd(), rest, flags) {
                 Ok(count) => state.sent += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => state.closed = true,
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(_) => self.end(&mut state),
             }
         }
         if !state.has_output() {
@@ -116,34 +164,38 @@ impl Link {
             state.out.clear();
             state.out.shrink_to(KEPT);
         }
-        if state.closed || state.has_output() || (state.backlog && !state.busy) {
+        let more = state.has_output() && !state.closed;
+        if !more {
+            state.slow = false;
+        }
+        if (more && !state.slow) || (!more && !state.received.is_empty() && !state.busy) {
             self.wake.notify_one();
         }
+        more
     }
 
-    /// What the task should do now.
-    fn next_step(&self, received: &[u8]) -> Step {
+    /// The next request, if one is there and its turn has come.
+    fn take(&self) -> Option<Request> {
         let mut state = self.lock();
-        if state.closed {
-            return Step::Leave;
+        if state.closed || state.busy || state.has_output() {
+            return None;
         }
-        if !state.busy && !state.has_output() {
-            match Request::parse(received) {
-                Err(error) => {
-                    tracing::warn!(%error, "cutting off a client");
-                    return Step::Leave;
+        match Request::parse(&state.received) {
+            Ok(Parsed::Complete(request, used)) => {
+                state.busy = true;
+                state.received.drain(..used);
+                if state.received.is_empty() {
+                    state.received.shrink_to(KEPT);
                 }
-                Ok(Parsed::Complete(request, used)) => {
-                    state.busy = true;
-                    return Step::Take(request, used);
-                }
-                Ok(Parsed::Incomplete(_)) => {}
+                self.room.notify_all();
+                Some(request)
             }
-        }
-        state.backlog = !received.is_empty();
-        Step::Sleep {
-            deadline: state.deadline,
-            output: state.has_output(),
+            Ok(Parsed::Incomplete(_)) => None,
+            Err(error) => {
+                tracing::warn!(%error, "cutting off a client");
+                self.end(&mut state);
+                None
+            }
         }
     }
 
@@ -158,42 +210,137 @@ impl Link {
         }
         due
     }
+
+    /// Keeps what was received, once there is room for more after it. Says
+    /// whether the connection goes on.
+    fn keep(&self, bytes: &[u8]) -> bool {
+        let mut state = self.lock();
+        state.received.extend_from_slice(bytes);
+        !state.closed
+    }
+
+    /// Waits until more can be received. Says whether the connection goes on.
+    fn wait_for_room(&self) -> bool {
+        let full = |state: &mut State| !state.closed && state.received.len() >= LONGEST_REQUEST;
+        let state = self
+            .room
+            .wait_while(self.lock(), full)
+            .unwrap_or_else(PoisonError::into_inner);
+        !state.closed
+    }
 }
 
-enum Step {
-    /// Close.
-    Leave,
-    /// Feed this request; it took so many bytes.
-    Take(Request, usize),
-    /// Wait for news.
-    Sleep {
-        deadline: Option<Instant>,
-        output: bool,
-    },
+/// Starts the thread that reads, or the next one.
+pub(super) fn start_reading(
+    shared: &Arc<Shared>,
+    id: ConnectionId,
+    link: &Arc<Link>,
+) -> io::Result<()> {
+    let number = link.lock().reader;
+    let (shared, link) = (Arc::clone(shared), Arc::clone(link));
+    std::thread::Builder::new()
+        .name(format!("client {}", id.0))
+        .spawn(move || read(&shared, id, &link, number))?;
+    Ok(())
+}
+
+/// What the thread number `number` of a connection does.
+fn read(shared: &Shared, id: ConnectionId, link: &Link, number: u64) {
+    let mut chunk = [0; CHUNK];
+    loop {
+        let count = match (&link.stream).read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        if !link.keep(chunk.get(..count).unwrap_or_default()) {
+            break;
+        }
+        while let Some(request) = link.take() {
+            let Some(errand) = shared.request(id, request, true) else {
+                continue;
+            };
+            link.lock().away = Some(Instant::now());
+            shared.errands.begin();
+            let (reader, generation) = (errand.reader, errand.generation);
+            shared.card_done(reader, generation, errand.run());
+            let mut state = link.lock();
+            if state.reader != number {
+                // It took long, and somebody else reads now.
+                return;
+            }
+            state.away = None;
+        }
+        if !link.wait_for_room() {
+            break;
+        }
+    }
+    link.close();
+    // Not left to the task, which may have to wait for its turn.
+    shared.disconnected(id);
+}
+
+/// Has another thread read if the one that should is at a card for long. Says
+/// whether it is at a card.
+pub(super) fn relieve(shared: &Arc<Shared>, id: ConnectionId, link: &Arc<Link>) -> bool {
+    let mut state = link.lock();
+    let Some(since) = state.away else {
+        return false;
+    };
+    if since.elapsed() >= LOOK && !state.closed {
+        state.away = None;
+        state.reader += 1;
+        drop(state);
+        if let Err(error) = start_reading(shared, id, link) {
+            tracing::warn!(%error, "no thread for a client");
+            link.close();
+        }
+    }
+    true
+}
+
+/// Ends the connection when its task ends, however that comes.
+struct End<'a>(&'a Link);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Serves one connection until either side ends it.
 pub(super) async fn serve(shared: Arc<Shared>, id: ConnectionId, link: Arc<Link>) {
-    run(&shared, id, &link).await;
+    let end = End(&link);
+    if let Err(error) = start_reading(&shared, id, &link) {
+        tracing::warn!(%error, "no thread for a client");
+    } else {
+        run(&shared, id, &link).await;
+    }
+    drop(end);
     shared.disconnected(id);
 }
 
-async fn run(shared: &Shared, id: ConnectionId, link: &Link) {
-    let mut received = Vec::new();
-    let mut chunk = [0; CHUNK];
+async fn run(shared: &Shared, id: ConnectionId, link: &Arc<Link>) {
     loop {
-        let (deadline, output) = match link.next_step(&received) {
-            Step::Leave => return,
-            Step::Take(request, used) => {
-                received.drain(..used);
-                if received.is_empty() {
-                    received.shrink_to(KEPT);
-                }
-                shared.feed(Input::Request(id, request));
-                continue;
+        while let Some(request) = link.take() {
+            shared.request(id, request, false);
+        }
+        let (deadline, slow) = {
+            let mut state = link.lock();
+            if state.closed {
+                return;
             }
-            Step::Sleep { deadline, output } => (deadline, output),
+            let more = state.has_output();
+            (
+                state.deadline,
+                more && !std::mem::replace(&mut state.slow, more),
+            )
         };
+        if slow && let Err(error) = start_writing(link) {
+            tracing::warn!(%error, "no thread for a client");
+            return;
+        }
         let timer = async {
             match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -202,23 +349,6 @@ async fn run(shared: &Shared, id: ConnectionId, link: &Link) {
         };
         tokio::select! {
             () = link.wake.notified() => {}
-            ready = link.stream.readable(), if received.len() < LONGEST_REQUEST => {
-                if ready.is_err() {
-                    return;
-                }
-                match link.stream.try_read(&mut chunk) {
-                    Ok(0) => return,
-                    Ok(count) => received.extend(chunk.iter().take(count)),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return,
-                }
-            }
-            ready = link.stream.writable(), if output => {
-                if ready.is_err() {
-                    return;
-                }
-                link.flush();
-            }
             () = timer => {
                 if link.take_deadline() {
                     shared.feed(Input::Expired(id));
@@ -226,4 +356,27 @@ async fn run(shared: &Shared, id: ConnectionId, link: &Link) {
             }
         }
     }
+}
+
+/// Starts a thread that sends what the socket does not take at once. Few
+/// clients ever need one; to watch every socket for room would wake the event
+/// loop whenever a client reads.
+fn start_writing(link: &Arc<Link>) -> io::Result<()> {
+    let link = Arc::clone(link);
+    std::thread::Builder::new()
+        .name("slow client".into())
+        .spawn(move || {
+            let mut more = true;
+            while more {
+                let mut fds = [PollFd::new(&link.stream, PollFlags::OUT)];
+                more = match poll(&mut fds, None) {
+                    Ok(_) | Err(Errno::INTR) => link.flush(),
+                    Err(_) => {
+                        link.close();
+                        false
+                    }
+                };
+            }
+        })?;
+    Ok(())
 }

@@ -2,8 +2,11 @@
 //! The server: a socket, a thread per card, and the table between them.
 
 mod core;
+mod errands;
+mod hand;
 mod link;
 mod socket;
+mod watch;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -18,7 +21,8 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-pub use socket::{LONGEST_PATH, Place};
+pub use hand::{ReaderUsage, Usage};
+pub use socket::{LONGEST_PATH, Place, SocketFile};
 pub use worker::Card;
 
 use self::core::Shared;
@@ -26,7 +30,6 @@ use crate::ReaderError;
 use crate::profile::ReaderProfile;
 use crate::protocol::{NAME_BYTES, ReaderState};
 use crate::table::{Delay, Limits};
-use socket::SocketFile;
 
 /// How long to rest when the system has no resources for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -197,6 +200,7 @@ impl ReaderServer {
         let mut stop = shared.stop.subscribe();
         let mut tasks = JoinSet::new();
         tasks.spawn(watch_idle(Arc::clone(&shared)));
+        tasks.spawn(errands::watch(Arc::clone(&shared)));
         loop {
             tokio::select! {
                 _ = stop.wait_for(|&stop| stop) => break,
@@ -217,8 +221,10 @@ impl ReaderServer {
         }
         drop(listener);
         drop(socket);
+        // First, so that no end of a connection is news to another.
+        let cards = shared.shut_down();
         tasks.shutdown().await;
-        Ok(shared.shut_down())
+        Ok(cards)
     }
 
     /// Serves on a thread of its own.

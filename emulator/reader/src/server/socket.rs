@@ -29,9 +29,10 @@ pub enum Place {
     At(PathBuf),
 }
 
-/// A listening socket and the file it has; the file goes with it.
+/// The file of a listening socket: mode 0600, in a folder that only its owner
+/// can enter. It goes with this value.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub struct SocketFile {
     path: PathBuf,
     /// Device and inode, to remove this file and no other.
     identity: (u64, u64),
@@ -52,6 +53,11 @@ impl Drop for Folder {
 }
 
 impl SocketFile {
+    /// Makes the file and listens. A dead socket that is there already is
+    /// replaced, anything else is left alone. The listener does not block.
+    ///
+    /// # Errors
+    /// [`ReaderError`] says what is in the way.
     pub fn listen(place: &Place) -> Result<(Self, UnixListener), ReaderError> {
         match place {
             Place::Private => listen_in_new_folder(),
@@ -68,6 +74,8 @@ impl SocketFile {
         }
     }
 
+    /// Where it is.
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The thread a card lives on, so that a slow card holds up its own reader only.
+//! A card in a reader: the thread that does what nobody waits to do himself,
+//! and errands, by which the thread of a client takes its command to the card.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Weak;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use iso7816_wire::CardDoor;
@@ -15,10 +16,37 @@ use crate::table::{CardAnswer, CardCommand};
 /// A card as a reader takes it.
 pub type Card = Box<dyn CardDoor>;
 
-/// A card in a reader: where its commands go, and the thread that has it.
+/// The card, until it is taken out. The table gives a card one command at a
+/// time, so nobody waits for this but who takes it out.
+type Holder = Arc<Mutex<Option<Card>>>;
+
+fn lock(holder: &Holder) -> MutexGuard<'_, Option<Card>> {
+    holder.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A card in a reader: where its commands go, and the thread that gives it back.
 pub(super) struct Worker {
     commands: Sender<CardCommand>,
-    thread: JoinHandle<Card>,
+    card: Holder,
+    thread: JoinHandle<Option<Card>>,
+}
+
+/// A command on its way to a card, for the thread that has it.
+pub(super) struct Errand {
+    pub reader: usize,
+    pub generation: u64,
+    card: Holder,
+    command: CardCommand,
+}
+
+impl Errand {
+    /// Does it. A card that was taken out meanwhile is mute.
+    pub fn run(self) -> CardAnswer {
+        match lock(&self.card).as_mut() {
+            Some(card) => ask(card, self.command),
+            None => CardAnswer::Response(Vec::new()),
+        }
+    }
 }
 
 impl Worker {
@@ -32,14 +60,20 @@ impl Worker {
         shared: Weak<Shared>,
     ) -> Result<Self, ReaderError> {
         let (commands, inbox) = channel();
+        let card = Arc::new(Mutex::new(Some(card)));
+        let holder = Arc::clone(&card);
         let thread = std::thread::Builder::new()
             .name(format!("card {reader}"))
-            .spawn(move || live(card, reader, generation, &inbox, &shared))
+            .spawn(move || live(&holder, reader, generation, &inbox, &shared))
             .map_err(|source| ReaderError::Start {
                 what: "the thread of a card",
                 source,
             })?;
-        Ok(Self { commands, thread })
+        Ok(Self {
+            commands,
+            card,
+            thread,
+        })
     }
 
     /// Hands the card a command. If its thread is gone nothing ever answers;
@@ -50,32 +84,51 @@ impl Worker {
         }
     }
 
+    /// The command for a thread that takes it to the card itself: two changes
+    /// of threads less.
+    pub fn errand(&self, reader: usize, generation: u64, command: CardCommand) -> Errand {
+        Errand {
+            reader,
+            generation,
+            card: Arc::clone(&self.card),
+            command,
+        }
+    }
+
     /// Lets the card finish what it is doing, powers it off and returns it.
     pub fn take_out(self) -> Result<Card, ReaderError> {
         drop(self.commands);
         self.thread
             .join()
-            .map_err(|_| ReaderError::Crashed("the thread of a card"))
+            .ok()
+            .flatten()
+            .ok_or(ReaderError::Crashed("the thread of a card"))
     }
 }
 
 fn live(
-    mut card: Card,
+    holder: &Holder,
     reader: usize,
     generation: u64,
     inbox: &Receiver<CardCommand>,
     shared: &Weak<Shared>,
-) -> Card {
+) -> Option<Card> {
     for command in inbox {
-        let answer = guarded(|| perform(card.as_mut(), command))
-            .unwrap_or_else(|| CardAnswer::Response(Vec::new()));
+        let Some(answer) = lock(holder).as_mut().map(|card| ask(card, command)) else {
+            break;
+        };
         let Some(shared) = shared.upgrade() else {
             break;
         };
         shared.card_done(reader, generation, answer);
     }
+    let mut card = lock(holder).take()?;
     guarded(|| card.power_off());
-    card
+    Some(card)
+}
+
+fn ask(card: &mut Card, command: CardCommand) -> CardAnswer {
+    guarded(|| perform(card.as_mut(), command)).unwrap_or_else(|| CardAnswer::Response(Vec::new()))
 }
 
 /// A card that panics counts as mute; the reader goes on.

@@ -112,6 +112,9 @@ impl Table {
 /// The value of attribute `id`, or why there is none.
 fn read(reader: &Reader, unit: usize, id: u32) -> Result<Vec<u8>, u32> {
     let profile = &reader.profile;
+    if let Some(rv) = profile.refused.get(&id) {
+        return Err(*rv);
+    }
     if let Some(value) = profile.attributes.get(&id) {
         return Ok(value.clone());
     }
@@ -149,6 +152,7 @@ fn read(reader: &Reader, unit: usize, id: u32) -> Result<Vec<u8>, u32> {
 /// is here. The properties are in its order, numbers little-endian.
 fn control(profile: &ReaderProfile, code: u32) -> Result<Vec<u8>, u32> {
     match code {
+        _ if !profile.controls => Err(rv::UNSUPPORTED_FEATURE),
         control::GET_FEATURE_REQUEST | control::GET_FEATURE_REQUEST_WINDOWS => Ok(feature(
             control::FEATURE_GET_TLV_PROPERTIES,
             control::GET_TLV_PROPERTIES,

@@ -54,7 +54,12 @@ impl Table {
         };
         if reader.reset_due && reader.job.is_none() {
             reader.reset_due = false;
-            self.start(index, Job::Orphan, CardCommand::Reset);
+            // Without power there is nothing to reset warmly.
+            let command = match reader.power {
+                Power::Off => CardCommand::PowerOn,
+                _ => CardCommand::Reset,
+            };
+            self.start(index, Job::Orphan, command);
         }
     }
 

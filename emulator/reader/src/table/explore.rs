@@ -46,6 +46,7 @@ fn two_clients_and_one_card() {
         Step::CardIsMute,
         Step::Insert,
         Step::Remove,
+        Step::Reset,
     ];
     for id in 1..=2 {
         steps.extend([
@@ -72,7 +73,7 @@ fn two_clients_and_one_card() {
 #[test]
 fn three_clients_want_the_lock() {
     let mut world = World::with_clients(true, 4, 3);
-    let mut steps = vec![Step::CardAnswers, Step::Remove, Step::Insert];
+    let mut steps = vec![Step::CardAnswers, Step::Remove, Step::Insert, Step::Reset];
     for id in 1..=3 {
         world.step(Step::Connect(id, share::SHARED));
         steps.extend([
@@ -92,7 +93,13 @@ fn three_clients_want_the_lock() {
 #[test]
 fn waits_events_and_cancels_in_every_version() {
     for minor in [4, 5, 6] {
-        let mut steps = vec![Step::CardAnswers, Step::Remove, Step::Insert, Step::Join(3)];
+        let mut steps = vec![
+            Step::CardAnswers,
+            Step::Remove,
+            Step::Insert,
+            Step::Reset,
+            Step::Join(3),
+        ];
         for id in 1..=2 {
             steps.extend([
                 Step::Wait(id),
@@ -117,6 +124,7 @@ fn an_idle_card_and_a_card_that_is_there_from_the_start() {
         Step::CardIsMute,
         Step::Remove,
         Step::Insert,
+        Step::Reset,
         Step::Idle,
         Step::Join(3),
         Step::Establish(3),
@@ -145,6 +153,7 @@ fn a_reader_that_comes_and_goes() {
             Step::CardAnswers,
             Step::Remove,
             Step::Insert,
+            Step::Reset,
             Step::Plug(true),
             Step::Plug(false),
             Step::Unplug,

@@ -21,6 +21,8 @@ pub enum Input {
     Inserted(usize),
     /// The card was taken away. An answer to what it was doing does not come any more.
     Removed(usize),
+    /// Somebody outside resets the card.
+    Reset(usize),
     /// The timer of a connection ran out.
     Expired(ConnectionId),
     /// The idle timer of a reader ran out.

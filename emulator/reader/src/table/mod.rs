@@ -40,6 +40,7 @@ mod numbers;
 mod plug;
 mod reader;
 mod sharing;
+mod usage;
 
 #[cfg(test)]
 mod explore;
@@ -55,6 +56,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub use connection::ConnectionId;
 pub use io::{CardAnswer, CardCommand, CloseReason, Delay, Effect, Input, Limits, ReaderSetup};
 pub use numbers::Numbers;
+pub use usage::{ReaderUse, TableUse};
 
 use crate::protocol::codes::rv;
 use crate::protocol::{ReaderEvents, ReaderState, Reply, Request};
@@ -132,6 +134,7 @@ impl Table {
             Input::CardDone(reader, answer) => self.card_done(reader, answer),
             Input::Inserted(reader) => self.inserted(reader),
             Input::Removed(reader) => self.removed(reader),
+            Input::Reset(reader) => self.reset_by_hand(reader),
             Input::Expired(id) => self.expired(id),
             Input::Idle(reader) => self.idle(reader),
             Input::Plugged(place, setup) => self.plugged(place, setup),

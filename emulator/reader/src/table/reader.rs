@@ -45,7 +45,7 @@ pub(super) enum Job {
     End(ConnectionId, End),
     /// One exchange.
     Transmit(ConnectionId, Transmit),
-    /// Reset because the holder of the lock is gone.
+    /// Reset because the holder of the lock is gone, or by hand.
     Orphan,
     /// Power off because nobody uses the card.
     Idle,
@@ -88,7 +88,8 @@ pub(super) struct Reader {
     pub job: Option<Job>,
     /// Requests that wait for the lock or for the card, first come first served.
     pub queue: VecDeque<Parked>,
-    /// The holder of the lock vanished and the card has to be reset before anything else.
+    /// The card has to be reset before anything else: the holder of the lock
+    /// vanished, or somebody outside wants it.
     pub reset_due: bool,
 }
 

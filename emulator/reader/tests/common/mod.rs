@@ -192,6 +192,13 @@ impl Client {
         client
     }
 
+    /// With a context, and a connect to the first reader that is not answered yet.
+    pub fn connected_waiting(path: &Path) -> Self {
+        let mut client = Self::new(path, 4);
+        client.send(&client.connect_request(FIRST));
+        client
+    }
+
     pub fn connect_request(&self, reader: &str) -> Request {
         Request::Connect(Box::new(Connect {
             context: self.context,

@@ -36,6 +36,7 @@ pub(super) enum Step {
     CardIsMute,
     Insert,
     Remove,
+    Reset,
     Expire(u64),
     Idle,
     Plug(bool),
@@ -153,7 +154,7 @@ impl World {
             Step::Insert => !self.inserted && !self.unplugged,
             Step::Plug(_) => self.unplugged,
             Step::Unplug => !self.unplugged,
-            Step::Remove => self.inserted,
+            Step::Remove | Step::Reset => self.inserted,
             Step::Expire(id) => self.clients.get(&id).is_some_and(|client| client.armed),
             Step::Idle => self.idle_armed,
         }
@@ -210,6 +211,7 @@ impl World {
                 self.depth.clear();
                 Input::Removed(0)
             }
+            Step::Reset => Input::Reset(0),
             Step::Expire(id) => {
                 self.clients.get_mut(&id).unwrap().armed = false;
                 Input::Expired(ConnectionId(id))

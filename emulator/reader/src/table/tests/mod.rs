@@ -3,6 +3,7 @@
 
 mod card;
 mod events;
+mod reset;
 mod sharing;
 
 use super::model::{Step, World};

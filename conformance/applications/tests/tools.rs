@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tools of the command line: OpenSC, OpenSSL, GnuTLS.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+
 use cie_applications::{Desk, engine, have};
 
 fn runs(seed: u32, script: &str) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Logins: level 3 of "Entra con CIE" (TLS with the card's certificate) and SSH.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests
 
 use cie_applications::{Desk, engine, have, missing};
 use std::process::Command;

@@ -237,3 +237,20 @@ fn environment() -> io::Result<PathBuf> {
     std::fs::write(installed, wanted)?;
     Ok(interpreter)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::have;
+
+    #[test]
+    fn what_is_missing_is_named_and_fails_in_continuous_integration() {
+        assert_eq!(have(&[("sh", "dash"), ("/bin/sh", "dash")]), Ok(true));
+        let result = have(&[("sh", "dash"), ("no-such-program", "no-package")]);
+        if std::env::var_os("CI").is_some_and(|value| value == "true") {
+            let reason = result.unwrap_err();
+            assert!(reason.contains("no-such-program") && reason.contains("no-package"));
+        } else {
+            assert_eq!(result, Ok(false));
+        }
+    }
+}

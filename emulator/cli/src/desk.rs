@@ -129,17 +129,12 @@ impl Desk {
         self.hand.inspect()
     }
 
-    /// True if a card could not be made, which its user found mute.
-    pub(crate) fn unmade(&self) -> bool {
-        self.hand.unmade()
-    }
-
     /// What each card holds now.
     pub(crate) fn images(&self) -> Vec<CardImage> {
         self.hand.images()
     }
 
-    /// Takes everything away again.
+    /// Takes everything away again; an error, too, if a card could not be made.
     pub(crate) fn clear(self) -> Result<(), CliError> {
         let laid = self.laying.map(JoinHandle::join);
         drop(self.control);
@@ -147,6 +142,10 @@ impl Desk {
         // A hand that panicked has told so on its way.
         if let Some(Ok(laid)) = laid {
             laid?;
+        }
+        // Its user found it mute.
+        if self.hand.unmade() {
+            return Err(CliError::NotMade);
         }
         Ok(())
     }

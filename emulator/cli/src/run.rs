@@ -179,11 +179,13 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
             path.display()
         ));
     }
-    let after = desk.images();
-    let unmade = desk.unmade();
+    // A card that nobody wanted may still be in the making; then the rest is
+    // cleared away meanwhile.
+    let after = artifacts.as_ref().map(|_| desk.images());
     let cleared = desk.clear();
     if let Some(artifacts) = &artifacts {
         // Those that came later have no image from before.
+        let after = after.unwrap_or_default();
         let mut after = (1..).zip(after.iter().take(known.len()));
         let copied = after
             .try_for_each(|(card, image)| artifacts.after(card, image))
@@ -195,11 +197,10 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
             out::warn(error);
         }
     }
-    if let Err(error) = cleared {
-        out::warn(error);
-    }
-    if unmade {
-        return Err(CliError::NotMade);
+    match cleared {
+        Ok(()) => {}
+        Err(error @ CliError::NotMade) => return Err(error),
+        Err(error) => out::warn(error),
     }
     Ok(exit_code(status))
 }

@@ -19,6 +19,7 @@
     clippy::print_stdout
 )] // a measurement may fail loudly
 
+use cie_benches::DoNothing;
 use cie_card::Card;
 use cie_personalisation::{Persona, personalise};
 use cie_reader::protocol::{
@@ -41,7 +42,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const CHILD: &str = "CIE_BENCH_CHILD";
 const NAME: &CStr = c"Bench 00 00";
 const EMPTY: &CStr = c"Bench 01 00";
-const ATR: [u8; 9] = [0x3B, 0x84, 0x80, 0x01, b'T', b'E', b'S', b'T', 0x13];
 const SELECT: [u8; 11] = [0, 0xA4, 4, 0x0C, 6, 0xA0, 0, 0, 0, 0, 0x39];
 /// The security object, which anybody may read, by its short identifier.
 const READ: [u8; 5] = [0, 0xB0, 0x86, 0, 231];
@@ -61,32 +61,6 @@ fn main() {
     }
 }
 
-/// As little as a card can do.
-struct DoNothing;
-
-impl CardDoor for DoNothing {
-    fn power_on(&mut self) -> Vec<u8> {
-        ATR.to_vec()
-    }
-
-    fn reset(&mut self) -> Vec<u8> {
-        ATR.to_vec()
-    }
-
-    fn power_off(&mut self) {}
-
-    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        match command {
-            [_, 0xB0, _, _, le] => {
-                let mut answer = vec![0; usize::from(*le)];
-                answer.extend([0x90, 0]);
-                answer
-            }
-            _ => vec![0x90, 0],
-        }
-    }
-}
-
 /// As little as a server can do for one client: blocking reads, one write.
 fn do_nothing(stream: &UnixStream) {
     let mut input = BufReader::with_capacity(0x2_0000, stream);
@@ -96,7 +70,7 @@ fn do_nothing(stream: &UnixStream) {
     states[0] = ReaderState {
         name: padded(NAME.to_bytes()),
         state: 0x34,
-        atr: padded(&ATR),
+        atr: padded(&DoNothing::ATR),
         atr_length: 9,
         protocol: 2,
         ..ReaderState::UNUSED

@@ -8,8 +8,8 @@
 //! ```
 #![allow(clippy::print_stdout, missing_docs)] // its purpose
 
+use cie_benches::DoNothing;
 use cie_reader::{Place, ReaderServer, ReaderSpec};
-use iso7816_wire::CardDoor;
 use std::error::Error;
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
@@ -18,25 +18,6 @@ use std::time::Instant;
 const ROUNDS: usize = 40;
 /// The first argument of this program when it is the server itself.
 const SERVER: &str = "--do-nothing-server";
-
-/// Says 9000 to everything.
-struct DoNothing;
-
-impl CardDoor for DoNothing {
-    fn power_on(&mut self) -> Vec<u8> {
-        vec![0x3B, 0x80, 0x80, 0x01, 0x01]
-    }
-
-    fn reset(&mut self) -> Vec<u8> {
-        self.power_on()
-    }
-
-    fn power_off(&mut self) {}
-
-    fn transmit(&mut self, _command: &[u8]) -> Vec<u8> {
-        vec![0x90, 0x00]
-    }
-}
 
 /// A reader with that card for as long as the command runs.
 fn serve(mut words: impl Iterator<Item = OsString>) -> Result<(), Box<dyn Error>> {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A card and a terminal in one process, for the benchmarks in this crate.
 //!
-//! `cargo bench -p cie-benches` prints absolute figures;
-//! `cargo run --release -p cie-benches --example ratios` measures what is
-//! compared in turns, so that both halves of a ratio saw the same machine.
+//! `cargo bench -p cie-benches` prints absolute figures; the examples measure
+//! what is compared in turns, so that both halves of a ratio saw the same machine.
 
+mod do_nothing;
 mod parts;
 
+pub use do_nothing::DoNothing;
 pub use parts::{OPERATIONS, Operation, Parts};
 
 use cie_card::{Card, CardError, Event};

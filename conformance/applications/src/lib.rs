@@ -40,15 +40,20 @@ pub fn built() -> io::Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
+/// The same rule as in the other tests that may be skipped elsewhere only.
+fn in_continuous_integration() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
+}
+
 /// What a test does about something that is missing: in continuous integration
 /// an error, elsewhere `Ok(false)`, and the reason is printed.
 ///
 /// # Errors
 ///
-/// The reason, if `CI` is `true`.
+/// The reason, if `CI` is set (and not `false`).
 #[allow(clippy::print_stderr)] // that is how a test says that it is skipped
 pub fn missing(reason: &str) -> Result<bool, String> {
-    if std::env::var_os("CI").is_some_and(|value| value == "true") {
+    if in_continuous_integration() {
         return Err(reason.to_owned());
     }
     eprintln!("SKIPPED: {reason}");
@@ -240,13 +245,13 @@ fn environment() -> io::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::have;
+    use super::{have, in_continuous_integration};
 
     #[test]
     fn what_is_missing_is_named_and_fails_in_continuous_integration() {
         assert_eq!(have(&[("sh", "dash"), ("/bin/sh", "dash")]), Ok(true));
         let result = have(&[("sh", "dash"), ("no-such-program", "no-package")]);
-        if std::env::var_os("CI").is_some_and(|value| value == "true") {
+        if in_continuous_integration() {
             let reason = result.unwrap_err();
             assert!(reason.contains("no-such-program") && reason.contains("no-package"));
         } else {

@@ -21,7 +21,7 @@ use crate::Trouble;
 use crate::card::Watch;
 
 /// Another pcscd than Debian's can be named here.
-pub const PCSCD: &str = "CIE_SCENARIOS_PCSCD";
+pub const PCSCD: &str = "CIE_TEST_PCSCD";
 const DEBIAN_PCSCD: &str = "/usr/sbin/pcscd";
 /// Another place of vpcd's driver can be named here.
 pub const VPCD: &str = "CIE_TEST_VPCD";

@@ -155,8 +155,8 @@ fn namespace() -> Option<&'static [&'static str]> {
     let found = ways.iter().find(possible).copied();
     if found.is_none() {
         assert!(
-            std::env::var_os("CIE_NEED_NAMESPACES").is_none(),
-            "mount namespaces are impossible here, and CIE_NEED_NAMESPACES is set"
+            std::env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
+            "mount namespaces are impossible here, and CI is set"
         );
         eprintln!("SKIPPED: nobody may make a mount namespace here (`unshare --mount` fails)");
     }

@@ -5,28 +5,13 @@
 
 use cie_card::Card;
 use cie_conformance::edges::{Bench, Ground, Reason, RowError, Specimen, UNTABLED, render, units};
-use cie_personalisation::{FAMILIES, Family, Persona, personalise};
+use cie_personalisation::{FAMILIES, Family};
 use iso7816_wire::CardDoor;
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 fn specimen(family: &'static Family) -> Specimen<Card> {
-    let persona = Persona::adult().unwrap().with_family(family);
-    let issued = personalise(&persona, 1).unwrap();
-    let card = Card::in_memory(issued.image.clone(), issued.card_seed).unwrap();
-    Specimen {
-        card,
-        family: family.id.to_owned(),
-        atr: family.atr.to_vec(),
-        ef_atr: family.ef_atr.content(),
-        root_by_aid: family.root_by_aid,
-        extended_length: family.extended_length(),
-        pin: issued.pin().expose().to_owned(),
-        puk: issued.puk().expose().to_owned(),
-        nis: issued.facts.nis.clone(),
-        serial: issued.facts.serial.clone(),
-        certificate: issued.certificate.clone(),
-    }
+    cie_conformance::ours::specimen(family, 1).unwrap()
 }
 
 /// All rows on one card: the identifiers of those that ran, and what failed.

@@ -5,6 +5,7 @@
 
 use super::desk::{Desk, Known};
 use super::expect::{Behaviour, for_family, matches};
+use super::record::{Exchange, Record};
 use super::row::{Row, Start, Unit};
 use super::script::{self, Names, ScriptError, Step};
 use chacha20::ChaCha20Rng;
@@ -76,6 +77,9 @@ pub enum Reason {
         /// What went wrong on the way.
         why: String,
     },
+    /// The card ended while it was executing the row.
+    #[error("the card panicked")]
+    Crash,
     /// The card answered otherwise.
     #[error("step {step}, {action:?}: expected {expected:?}, got {got}")]
     Answer {
@@ -88,6 +92,15 @@ pub enum Reason {
         /// What came, in words.
         got: String,
     },
+}
+
+/// What a row came to, and what went over the wire from its start state on.
+#[derive(Debug)]
+pub struct Outcome {
+    /// `Ok(false)`: the row is not for this family.
+    pub result: Result<bool, Reason>,
+    /// The exchanges, in order.
+    pub exchanges: Vec<Exchange>,
 }
 
 /// One card and copies of it in the states that rows start from.
@@ -112,14 +125,21 @@ impl<D: CardDoor + Clone> Bench<D> {
     /// # Errors
     /// [`RowError`] naming the row, the step and what came instead.
     pub fn run(&mut self, unit: &Unit, row: &Row) -> Result<bool, RowError> {
-        self.try_run(row).map_err(|reason| RowError {
+        self.outcome(row).result.map_err(|reason| RowError {
             id: unit.id(row),
             family: self.specimen.family.clone(),
             reason: Box::new(reason),
         })
     }
 
-    fn try_run(&mut self, row: &Row) -> Result<bool, Reason> {
+    /// The same with everything that went over the wire.
+    pub fn outcome(&mut self, row: &Row) -> Outcome {
+        let mut exchanges = Vec::new();
+        let result = self.try_run(row, &mut exchanges);
+        Outcome { result, exchanges }
+    }
+
+    fn try_run(&mut self, row: &Row, exchanges: &mut Vec<Exchange>) -> Result<bool, Reason> {
         let (families, steps) = script::parse(row.script)?;
         if !families.is_empty() && !families.contains(&self.specimen.family.as_str()) {
             return Ok(false);
@@ -128,8 +148,11 @@ impl<D: CardDoor + Clone> Bench<D> {
         let mut desk = self
             .desk(start)
             .map_err(|why| Reason::Start { start, why })?;
-        play(&mut desk, &steps, self.behaviour())?;
-        Ok(true)
+        // What led to the start is the same for every row.
+        desk.record = Record::default();
+        let played = play(&mut desk, &steps, self.behaviour());
+        *exchanges = desk.record.take();
+        played.map(|()| true)
     }
 
     fn behaviour(&self) -> Behaviour {
@@ -196,6 +219,7 @@ fn play<D: CardDoor + Clone>(
 ) -> Result<(), Reason> {
     for (index, step) in steps.iter().enumerate() {
         let expected = for_family(step.answer, behaviour)?;
+        desk.record.step(index + 1);
         for _ in 0..step.times {
             let (seen, by_session) = desk.execute(step.action)?;
             if !matches(expected, &seen, by_session, &desk.names)? {
@@ -306,6 +330,7 @@ fn first_contact<D: CardDoor + Clone>(specimen: &Specimen<D>) -> Result<Desk<D>,
         agreement: None,
         challenge: [0; 8],
         last_sealed: Vec::new(),
+        record: Record::default(),
     })
 }
 

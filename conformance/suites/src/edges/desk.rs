@@ -3,6 +3,7 @@
 //! steps and says what came back.
 
 use super::expect::Seen;
+use super::record::Record;
 use super::script::{self, Names, ScriptError, Written};
 use super::{device, forge};
 use chacha20::ChaCha20Rng;
@@ -46,6 +47,7 @@ pub(super) struct Desk<D> {
     pub(super) agreement: Option<Agreement>,
     pub(super) challenge: [u8; 8],
     pub(super) last_sealed: Vec<u8>,
+    pub(super) record: Record,
 }
 
 impl<D: CardDoor + Clone> Desk<D> {
@@ -62,10 +64,19 @@ impl<D: CardDoor + Clone> Desk<D> {
     /// in secure messaging.
     pub(super) fn execute(&mut self, action: &str) -> Result<(Seen, bool), ScriptError> {
         match action {
-            "power on" => return Ok((atr(self.card.power_on()), false)),
-            "reset" => return Ok((atr(self.card.reset()), false)),
+            "power on" => {
+                let answer = self.card.power_on();
+                self.record.event("power on", &answer);
+                return Ok((atr(answer), false));
+            }
+            "reset" => {
+                let answer = self.card.reset();
+                self.record.event("reset", &answer);
+                return Ok((atr(answer), false));
+            }
             "power off" => {
                 self.card.power_off();
+                self.record.event("power off", &[]);
                 return Ok((Seen::Mute, false));
             }
             "card proof" => return Ok((self.card_proof(), true)),
@@ -148,6 +159,7 @@ impl<D: CardDoor + Clone> Desk<D> {
 
     fn transmit(&mut self, bytes: &[u8]) -> Seen {
         let answer = self.card.transmit(bytes);
+        self.record.exchange(bytes, &answer);
         let seen = match ResponseApdu::parse(&answer) {
             Ok(answer) => Seen::Answer {
                 data: answer.data,
@@ -210,7 +222,10 @@ impl<D: CardDoor + Clone> Desk<D> {
             let Ok(Ok(bytes)) = sealed else {
                 return Seen::Broken("the command does not fit".to_owned());
             };
+            let mark = self.record.mark();
             seen = self.sealed(&bytes, piece.ins);
+            self.record
+                .carried(mark, &piece.encode().unwrap_or_default());
             if !matches!(&seen, Seen::Answer { sw, protected: true, .. } if sw.is_ok()) {
                 break;
             }
@@ -243,11 +258,15 @@ impl<D: CardDoor + Clone> Desk<D> {
             return Seen::Broken(format!("DO {other:02X} to instruction {ins:02X}"));
         }
         let seen = match session.open_response(&ResponseApdu { data, sw }) {
-            Ok(inner) if inner.sw == sw => Seen::Answer {
-                data: inner.data,
-                sw,
-                protected: true,
-            },
+            Ok(inner) if inner.sw == sw => {
+                let shown = [&*inner.data, &sw.to_bytes()].concat();
+                self.record.answered(shown);
+                Seen::Answer {
+                    data: inner.data,
+                    sw,
+                    protected: true,
+                }
+            }
             Ok(inner) => Seen::Broken(format!("{sw} outside and {} inside", inner.sw)),
             Err(error) => Seen::Broken(error.to_string()),
         };
@@ -266,7 +285,11 @@ impl<D: CardDoor + Clone> Desk<D> {
             .ok_or_else(none)?;
         let bytes = forge::forge(kind, command, keys, session.ssc())?;
         session.set_ssc(session.ssc().wrapping_add(1));
-        Ok(self.sealed(&bytes, command.ins))
+        let mark = self.record.mark();
+        let seen = self.sealed(&bytes, command.ins);
+        self.record
+            .carried(mark, &command.encode().unwrap_or_default());
+        Ok(seen)
     }
 
     fn with_data(&mut self, header: [u8; 4], data: Result<Vec<u8>, Error>) -> Seen {

@@ -16,11 +16,13 @@ mod desk;
 pub mod device;
 pub mod expect;
 pub mod forge;
+mod record;
 mod render;
 mod row;
 pub mod script;
 
 pub use areas::{UNTABLED, units};
-pub use bench::{Bench, Reason, RowError, Specimen};
+pub use bench::{Bench, Outcome, Reason, RowError, Specimen};
+pub use record::Exchange;
 pub use render::render;
 pub use row::{Ground, Row, Start, Unit};

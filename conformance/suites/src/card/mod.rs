@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs the catalogue's cases on cards.
+
+use crate::catalogue::Case;
+use crate::edges::{Bench, Outcome, Reason, Row, Specimen, units};
+use crate::ics::Ics;
+use crate::report::{CaseResult, Exchange};
+use crate::verdict::Verdict;
+use iso7816_wire::CardDoor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Something that cases on cards are run on.
+pub trait Subject {
+    /// Runs one row of the table of edges.
+    fn run(&mut self, row: &Row) -> Outcome;
+}
+
+/// A card in this process, copied for every case.
+pub struct Copies<D> {
+    specimen: Specimen<D>,
+    bench: Bench<D>,
+}
+
+impl<D: CardDoor + Clone> Copies<D> {
+    /// Copies of this card, which has no power.
+    pub fn of(specimen: Specimen<D>) -> Self {
+        Self {
+            bench: Bench::new(specimen.clone()),
+            specimen,
+        }
+    }
+}
+
+impl<D: CardDoor + Clone> Subject for Copies<D> {
+    fn run(&mut self, row: &Row) -> Outcome {
+        let bench = &mut self.bench;
+        catch_unwind(AssertUnwindSafe(|| bench.outcome(row))).unwrap_or_else(|_| {
+            // Nobody knows what is left of the copies.
+            self.bench = Bench::new(self.specimen.clone());
+            Outcome {
+                result: Err(Reason::Crash),
+                exchanges: Vec::new(),
+            }
+        })
+    }
+}
+
+/// Finds out one case.
+pub fn judge(subject: &mut dyn Subject, case: &Case, ics: &Ics) -> CaseResult {
+    if let Some(why) = ics.excludes(case) {
+        return CaseResult::new(case, Verdict::NotApplicable, why, Vec::new());
+    }
+    let found = units()
+        .iter()
+        .filter(|unit| unit.name == case.unit)
+        .find_map(|unit| unit.rows.iter().find(|row| unit.id(row) == case.id));
+    let Some(row) = found else {
+        let why = "this bench has no such row; the catalogue and the table disagree".to_owned();
+        return CaseResult::new(case, Verdict::Inconclusive, why, Vec::new());
+    };
+    let Outcome { result, exchanges } = subject.run(row);
+    let (verdict, reason) = verdict(result, case, ics);
+    CaseResult::new(case, verdict, reason, evidence(exchanges))
+}
+
+fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, String) {
+    let reason = match result {
+        Ok(true) => return (Verdict::Pass, String::new()),
+        Ok(false) => {
+            let why = "the row is not for this family".to_owned();
+            return (Verdict::NotApplicable, why);
+        }
+        Err(reason) => reason,
+    };
+    let verdict = match &reason {
+        Reason::Crash => Verdict::Crash,
+        Reason::Script(_) | Reason::Start { .. } => Verdict::Inconclusive,
+        Reason::Answer { .. } if ics.is_bound_by(case.basis) => Verdict::Fail,
+        Reason::Answer { .. } => Verdict::Differs,
+    };
+    (verdict, reason.to_string())
+}
+
+fn evidence(exchanges: Vec<crate::edges::Exchange>) -> Vec<Exchange> {
+    let hex = |bytes: &[u8]| hex::encode_upper(bytes);
+    let shown = exchanges.into_iter().map(|exchange| Exchange {
+        step: exchange.step,
+        command: match exchange.event {
+            "" => hex(&exchange.command),
+            event => event.to_owned(),
+        },
+        response: hex(&exchange.response),
+        plain_command: hex(&exchange.plain_command),
+        plain_response: hex(&exchange.plain_response),
+    });
+    shown.collect()
+}

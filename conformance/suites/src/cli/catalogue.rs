@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `list` and `explain`.
+
+use super::error::BenchError;
+use super::print;
+use cie_conformance::catalogue::{Case, card_cases, names};
+use clap::Args;
+use std::process::ExitCode;
+
+/// Which cases.
+#[derive(Debug, Args)]
+pub(super) struct Selection {
+    /// Only the cases of this name; `*` for any part, `@n` for a version.
+    /// Can be repeated
+    #[arg(long = "case", value_name = "NAME")]
+    cases: Vec<String>,
+}
+
+impl Selection {
+    /// The cases among `all` that are meant.
+    pub(super) fn of(&self, all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
+        selected(&self.cases, all)
+    }
+}
+
+fn selected(patterns: &[String], all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
+    let named = |pattern: &str, case: &Case| names(pattern, &case.id, case.version);
+    for pattern in patterns {
+        if !all.iter().any(|case| named(pattern, case)) {
+            return Err(BenchError::NoCase(pattern.clone()));
+        }
+    }
+    let meant = |case: &Case| patterns.is_empty() || patterns.iter().any(|p| named(p, case));
+    Ok(all.into_iter().filter(meant).collect())
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListOptions {
+    #[command(flatten)]
+    selection: Selection,
+    /// A JSON array with everything about each case, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn list(options: &ListOptions) -> Result<ExitCode, BenchError> {
+    let cases = options.selection.of(card_cases())?;
+    if options.json {
+        print(format_args!("{}\n", serde_json::to_string_pretty(&cases)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let line = |case: &Case| {
+        let (name, basis, severity) = (case.name(), case.basis.name(), case.severity.name());
+        format!("{name:<20} {severity:<8} {basis:<8} {}\n", case.title)
+    };
+    print(cases.iter().map(line).collect::<String>())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainOptions {
+    /// The case, such as CIE_IAS_PIN_007; `*` for any part
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+}
+
+pub(super) fn explain(options: &ExplainOptions) -> Result<ExitCode, BenchError> {
+    let cases = selected(&options.names, card_cases())?;
+    let texts: Vec<_> = cases.iter().map(ToString::to_string).collect();
+    print(texts.join("\n"))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a person reads when the bench cannot do its work.
+
+use cie_conformance::ours::OursError;
+use std::io;
+use std::path::Path;
+use thiserror::Error;
+
+/// A case found a fault.
+pub(super) const EXIT_FOUND: u8 = 1;
+/// The arguments do not fit together.
+const EXIT_ARGUMENTS: u8 = 2;
+/// A case could not be decided.
+pub(super) const EXIT_UNDECIDED: u8 = 3;
+/// The bench itself could not do its work.
+const EXIT_FAILURE: u8 = 125;
+
+/// Everything that can stop a command.
+#[derive(Debug, Error)]
+pub(super) enum BenchError {
+    #[error("there is no {what} {name:?}; there are {known}")]
+    Unknown {
+        what: &'static str,
+        name: String,
+        known: String,
+    },
+    #[error(
+        "no case has the name {0:?}; `cie-conformance list` shows all of them, `*` stands for any part of a name"
+    )]
+    NoCase(String),
+    #[error("the card could not be made: {0}")]
+    Ours(#[from] OursError),
+    #[error("could not {doing} {what}: {source}")]
+    Io {
+        doing: &'static str,
+        what: String,
+        source: io::Error,
+    },
+    #[error("the report could not be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the statement could not be written as TOML: {0}")]
+    Toml(#[from] toml::ser::Error),
+}
+
+impl BenchError {
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unknown { .. } | Self::NoCase(_) => EXIT_ARGUMENTS,
+            _ => EXIT_FAILURE,
+        }
+    }
+
+    /// For `map_err`: what was being done to what.
+    pub(super) fn io(doing: &'static str, what: &str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io {
+            doing,
+            what: what.to_owned(),
+            source,
+        }
+    }
+
+    /// The same for a file.
+    pub(super) fn file(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io {
+            doing,
+            what: path.display().to_string(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `ics`: the conformance statement to fill in.
+
+use super::error::BenchError;
+use super::print;
+use cie_conformance::ics::Ics;
+use clap::Args;
+use std::process::ExitCode;
+
+const HEAD: &str = "\
+# Conformance statement: what is said about a card before it is tested. From it alone follows which
+# cases are not applicable. As it stands here, nothing is known of the card and nothing may happen
+# to it: no code is sent, no try is spent, nothing is written.
+#
+# card.follows_choices: a departure from one of this project's own choices is a fail (true) or only
+#   a difference (false). terminal.certified: the card accepts the published test certificate of a
+#   terminal. permit.*: what one case may cost. On a card that cannot be made anew at most one PIN
+#   try and never a PUK try is spent, whatever stands here.
+";
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Print a statement to fill in, for a card of which nothing is known
+    #[arg(long, required = true)]
+    init: bool,
+}
+
+pub(super) fn ics(_: &Options) -> Result<ExitCode, BenchError> {
+    let text = toml::to_string(&Ics::of_a_stranger())?;
+    print(format_args!("{HEAD}{text}"))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The commands of the bench.
+
+mod card;
+mod catalogue;
+mod error;
+mod ics;
+
+use clap::{Parser, Subcommand};
+use error::BenchError;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 no case found a fault, 1 a case failed, crashed or hung, 2 wrong arguments, 3 a case
+could not be decided and none failed, 125 the bench itself could not do its work.";
+
+/// Finds what is wrong in CIE cards and middleware.
+#[derive(Debug, Parser)]
+#[command(name = "cie-conformance", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the cases on a card
+    Card(card::Options),
+    /// List the cases
+    List(catalogue::ListOptions),
+    /// Everything about a case: what it demands, on what ground, its steps
+    Explain(catalogue::ExplainOptions),
+    /// The conformance statement, from which follows what is not applicable
+    Ics(ics::Options),
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let done = match arguments.command {
+        Command::Card(options) => card::card(&options),
+        Command::List(options) => catalogue::list(&options),
+        Command::Explain(options) => catalogue::explain(&options),
+        Command::Ics(options) => ics::ics(&options),
+    };
+    done.unwrap_or_else(|error| {
+        // Nobody may be there to read it.
+        let _ = writeln!(anstream::stderr(), "cie-conformance: {error}");
+        ExitCode::from(error.exit_code())
+    })
+}
+
+/// Writes to standard output; a closed pipe is no reason to panic.
+fn print(text: impl Display) -> Result<(), BenchError> {
+    let mut out = anstream::stdout().lock();
+    write!(out, "{text}")
+        .and_then(|()| out.flush())
+        .or_else(|error| match error.kind() {
+            // `cie-conformance list | head` is no error.
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(error),
+        })
+        .map_err(BenchError::io("write to", "standard output"))
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The implementation conformance statement: what is said about a card before
+//! it is tested. "Not applicable" follows from it and from nothing else.
+
+use crate::catalogue::{Basis, Case};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Version of the format.
+pub const VERSION: u16 = 1;
+
+/// Why a statement cannot be used.
+#[derive(Debug, Error)]
+pub enum IcsError {
+    /// It is no statement.
+    #[error("this is no conformance statement: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// It is of another version.
+    #[error(
+        "the conformance statement has version {0}; this bench reads version {VERSION}; make a new one with `cie-conformance ics --init`"
+    )]
+    Version(u16),
+}
+
+/// The statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ics {
+    /// Version of the format.
+    pub version: u16,
+    /// What the card is.
+    pub card: Card,
+    /// What the bench can do in front of it.
+    pub terminal: Terminal,
+    /// What the bench may do to it.
+    pub permit: Permit,
+}
+
+/// What the card is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Name of its chip family; empty if it is not known.
+    pub family: String,
+    /// The IAS root is selected by its AID.
+    pub root_by_aid: bool,
+    /// Commands and answers of extended length are taken.
+    pub extended_length: bool,
+    /// It promises to follow this project's choices, so that a departure from
+    /// one is a fail. A card of somebody else does not.
+    pub follows_choices: bool,
+}
+
+/// What the bench can do in front of the card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terminal {
+    /// Its device certificate is one that the card accepts.
+    pub certified: bool,
+    /// It knows the PIN.
+    pub knows_pin: bool,
+    /// It knows the PUK.
+    pub knows_puk: bool,
+}
+
+/// What the bench may do to the card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Permit {
+    /// PIN tries that one case may spend. On a card that cannot be made anew
+    /// never more than 1, so that two are left.
+    pub pin_tries: u8,
+    /// PUK tries that one case may spend. On a card that cannot be made anew 0.
+    pub puk_tries: u8,
+    /// Codes may be sent.
+    pub codes: bool,
+    /// Codes and counters may be changed.
+    pub writes: bool,
+}
+
+impl Ics {
+    /// The statement of a card of this project that is made for the test and
+    /// thrown away.
+    #[must_use]
+    pub fn of_ours(family: &str, root_by_aid: bool, extended_length: bool) -> Self {
+        Self {
+            version: VERSION,
+            card: Card {
+                family: family.to_owned(),
+                root_by_aid,
+                extended_length,
+                follows_choices: true,
+            },
+            terminal: Terminal {
+                certified: true,
+                knows_pin: true,
+                knows_puk: true,
+            },
+            permit: Permit {
+                pin_tries: u8::MAX,
+                puk_tries: u8::MAX,
+                codes: true,
+                writes: true,
+            },
+        }
+    }
+
+    /// The statement of a card that nothing may happen to and of which nothing
+    /// is known.
+    #[must_use]
+    pub fn of_a_stranger() -> Self {
+        Self {
+            version: VERSION,
+            card: Card {
+                family: String::new(),
+                root_by_aid: false,
+                extended_length: false,
+                follows_choices: false,
+            },
+            terminal: Terminal {
+                certified: true,
+                knows_pin: false,
+                knows_puk: false,
+            },
+            permit: Permit {
+                pin_tries: 0,
+                puk_tries: 0,
+                codes: false,
+                writes: false,
+            },
+        }
+    }
+
+    /// Reads a statement.
+    ///
+    /// # Errors
+    /// [`IcsError`] if the text is none of this version.
+    pub fn parse(text: &str) -> Result<Self, IcsError> {
+        let ics: Self = toml::from_str(text)?;
+        if ics.version == VERSION {
+            Ok(ics)
+        } else {
+            Err(IcsError::Version(ics.version))
+        }
+    }
+
+    /// Why a case is not applicable; `None` if it is.
+    #[must_use]
+    pub fn excludes(&self, case: &Case) -> Option<String> {
+        let Self {
+            card,
+            terminal,
+            permit,
+            ..
+        } = self;
+        let cost = case.cost;
+        if !case.families.is_empty() && !case.families.contains(&card.family) {
+            return Some(format!(
+                "for the families {} only",
+                case.families.join(", ")
+            ));
+        }
+        if case.needs.device && !terminal.certified {
+            return Some("no certificate that this card accepts (terminal.certified)".to_owned());
+        }
+        if case.needs.pin && !terminal.knows_pin {
+            return Some("the PIN is not known (terminal.knows_pin)".to_owned());
+        }
+        if case.needs.puk && !terminal.knows_puk {
+            return Some("the PUK is not known (terminal.knows_puk)".to_owned());
+        }
+        if cost.sends_codes && !permit.codes {
+            return Some("it sends a code (permit.codes)".to_owned());
+        }
+        if cost.pin_tries > permit.pin_tries {
+            return Some(format!("it may cost {cost} (permit.pin_tries)"));
+        }
+        if cost.puk_tries > permit.puk_tries {
+            return Some(format!("it may cost {cost} (permit.puk_tries)"));
+        }
+        if cost.writes && !permit.writes {
+            return Some("it changes a code or a counter (permit.writes)".to_owned());
+        }
+        None
+    }
+
+    /// True if a departure from a requirement on this basis is a fail, and not
+    /// just a difference.
+    #[must_use]
+    pub fn is_bound_by(&self, basis: Basis) -> bool {
+        basis.binds_everyone() || self.card.follows_choices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::card_cases;
+
+    #[test]
+    fn a_statement_comes_back_and_another_version_does_not() {
+        let ics = Ics::of_ours("gemalto", true, false);
+        let text = toml::to_string(&ics).unwrap();
+        assert_eq!(Ics::parse(&text).unwrap(), ics);
+        let later = text.replace("version = 1", "version = 2");
+        assert!(matches!(Ics::parse(&later), Err(IcsError::Version(2))));
+        let unknown = text.replace("knows_pin", "knows_pni");
+        assert!(matches!(Ics::parse(&unknown), Err(IcsError::Toml(_))));
+    }
+
+    #[test]
+    fn nothing_costs_a_stranger_anything() {
+        let ics = Ics::of_a_stranger();
+        let cases = card_cases();
+        let run: Vec<_> = cases
+            .iter()
+            .filter(|case| ics.excludes(case).is_none())
+            .collect();
+        assert!(run.len() > 200 && run.iter().all(|case| case.cost.is_nothing()));
+        let ours = Ics::of_ours("gemalto", true, false);
+        let excluded: Vec<_> = cases
+            .iter()
+            .filter(|case| ours.excludes(case).is_some())
+            .collect();
+        assert!(excluded.len() < 20 && excluded.iter().all(|case| !case.families.is_empty()));
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! This project's own cards, freshly personalised and thrown away after.
+
+use crate::edges::Specimen;
+use crate::ics::Ics;
+use cie_card::{Card, CardError};
+use cie_personalisation::{Family, Persona, PersonaError, PersonalisationError, personalise};
+use thiserror::Error;
+
+/// Why no card could be made.
+#[derive(Debug, Error)]
+pub enum OursError {
+    /// The persona of the bench is refused.
+    #[error(transparent)]
+    Persona(#[from] PersonaError),
+    /// It could not be personalised.
+    #[error(transparent)]
+    Personalisation(#[from] PersonalisationError),
+    /// No card could be made of the image.
+    #[error(transparent)]
+    Card(#[from] CardError),
+}
+
+/// A fresh card of this family, without power, with what its issuer knows.
+///
+/// # Errors
+/// [`OursError`] if it cannot be made.
+pub fn specimen(family: &'static Family, seed: u64) -> Result<Specimen<Card>, OursError> {
+    let persona = Persona::adult()?.with_family(family);
+    let issued = personalise(&persona, seed)?;
+    let pin = issued.pin().expose().to_owned();
+    let puk = issued.puk().expose().to_owned();
+    Ok(Specimen {
+        card: Card::in_memory(issued.image, issued.card_seed)?,
+        family: family.id.to_owned(),
+        atr: family.atr.to_vec(),
+        ef_atr: family.ef_atr.content(),
+        root_by_aid: family.root_by_aid,
+        extended_length: family.extended_length(),
+        pin,
+        puk,
+        nis: issued.facts.nis,
+        serial: issued.facts.serial,
+        certificate: issued.certificate,
+    })
+}
+
+/// The conformance statement of such a card.
+#[must_use]
+pub fn ics(family: &Family) -> Ics {
+    Ics::of_ours(family.id, family.root_by_aid, family.extended_length())
+}

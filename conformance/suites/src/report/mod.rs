@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What came out of a run, with its evidence. The same seed and the same
+//! target give the same report, but for [`Times`].
+
+use crate::catalogue::{Basis, Case, Severity};
+use crate::ics::Ics;
+use crate::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the report's format.
+pub const FORMAT: u16 = 1;
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of the format, [`FORMAT`].
+    pub format: u16,
+    /// Version of the bench.
+    pub bench: String,
+    /// What was tested.
+    pub target: Target,
+    /// The seed of everything that is random.
+    pub seed: u64,
+    /// What was said about the target.
+    pub ics: Ics,
+    /// How many cases had which verdict.
+    pub totals: BTreeMap<Verdict, usize>,
+    /// The cases, in the order of the catalogue.
+    pub results: Vec<CaseResult>,
+    /// When and how long; the only part that differs between two equal runs.
+    pub times: Times,
+}
+
+/// What was tested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// How it is reached: `in-process`, `socket`, `reader`, `module`.
+    pub kind: String,
+    /// Its name, for people.
+    pub name: String,
+    /// SHA-256 of what was tested, if it is a file; else empty.
+    #[serde(default)]
+    pub fingerprint: String,
+}
+
+/// When and how long.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// Start of the run in seconds since 1970.
+    pub started: u64,
+    /// Length of the run in milliseconds.
+    pub millis: u64,
+    /// Length of each case in microseconds, by identifier.
+    pub cases: BTreeMap<String, u64>,
+}
+
+/// The outcome of one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// Identifier of the case.
+    pub id: String,
+    /// Version of the case.
+    pub version: u16,
+    /// Title of the case.
+    pub title: String,
+    /// Unit of the case.
+    pub unit: String,
+    /// What was demanded.
+    pub requirement: String,
+    /// Where that stands.
+    pub clause: String,
+    /// On what it rests.
+    pub basis: Basis,
+    /// How much a failure matters.
+    pub severity: String,
+    /// What came out.
+    pub verdict: Verdict,
+    /// Why, if it is not a pass.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// What went over the wire, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Exchange>,
+}
+
+/// One exchange with a card.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Number of the step of the case, from 1.
+    pub step: usize,
+    /// What was sent, in hexadecimal, or a word such as `reset`.
+    pub command: String,
+    /// What came back, in hexadecimal; empty if nothing.
+    pub response: String,
+    /// The command inside secure messaging.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub plain_command: String,
+    /// The answer inside secure messaging, if it verifies.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub plain_response: String,
+}
+
+impl CaseResult {
+    /// The outcome of `case`.
+    #[must_use]
+    pub fn new(case: &Case, verdict: Verdict, reason: String, evidence: Vec<Exchange>) -> Self {
+        Self {
+            id: case.id.clone(),
+            version: case.version,
+            title: case.title.clone(),
+            unit: case.unit.to_owned(),
+            requirement: case.requirement.clone(),
+            clause: case.clause.clone(),
+            basis: case.basis,
+            severity: Severity::name(case.severity).to_owned(),
+            verdict,
+            reason,
+            evidence,
+        }
+    }
+}
+
+impl Report {
+    /// A report of these results.
+    #[must_use]
+    pub fn new(
+        target: Target,
+        seed: u64,
+        ics: Ics,
+        results: Vec<CaseResult>,
+        times: Times,
+    ) -> Self {
+        let mut totals: BTreeMap<Verdict, usize> = Verdict::ALL
+            .into_iter()
+            .map(|verdict| (verdict, 0))
+            .collect();
+        for result in &results {
+            *totals.entry(result.verdict).or_default() += 1;
+        }
+        Self {
+            format: FORMAT,
+            bench: env!("CARGO_PKG_VERSION").to_owned(),
+            target,
+            seed,
+            ics,
+            totals,
+            results,
+            times,
+        }
+    }
+
+    /// How many cases had this verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.totals.get(&verdict).copied().unwrap_or_default()
+    }
+
+    /// True if no case found the target at fault.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.results.iter().all(|result| !result.verdict.is_bad())
+    }
+}

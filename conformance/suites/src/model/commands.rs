@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The model's commands, one by one, after secure messaging and chaining.
+
+use super::facts::{Directory, Facts};
+use super::state::{Data, LOCAL_IN_ROOT, Messaging, Model, Reply, open, selects_application};
+use cie_terminal::steps::device::authenticated_ssc;
+use iso7816_wire::sm::INITIAL_SSC;
+use iso7816_wire::{CommandApdu, dh, tlv};
+
+const AID_IAS: &[u8] = &[0xA0, 0, 0, 0, 0x30, 0x80, 0, 0, 0, 0x09, 0x81, 0x60, 0x01];
+const AID_CIE: &[u8] = &[0xA0, 0, 0, 0, 0, 0x39];
+/// Holder of the published terminal certificate (4.4).
+const HOLDER: &[u8] = &[0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0x01];
+const PIN: u8 = 0x81;
+const PUK: u8 = 0x82;
+
+impl Model {
+    pub(super) fn execute(
+        &mut self,
+        apdu: &CommandApdu,
+        sealed: bool,
+        challenge: Option<[u8; 8]>,
+        seen: u16,
+    ) -> Reply {
+        match apdu.ins {
+            0xA4 => self.select(apdu, sealed),
+            0xB0 => self.read(apdu, sealed),
+            0xB1 => self.read_odd(apdu, sealed),
+            0xC0 => Reply::sw(0x6985),
+            0xCB => self.get_data(apdu, sealed, seen),
+            0x22 => self.environment(apdu, sealed, seen),
+            0x2A => self.verify_certificate(apdu, sealed, seen),
+            0x84 => self.get_challenge(apdu),
+            0x82 => self.external_authenticate(apdu, sealed, challenge, seen),
+            0x88 => self.internal_authenticate(apdu, sealed, seen),
+            0x20 => self.verify(apdu, sealed, seen),
+            0x24 => self.change(apdu, sealed, seen),
+            0x2C => self.reset_retry(apdu, sealed, seen),
+            _ => Reply::sw(0x6D00),
+        }
+    }
+
+    // Files.
+
+    fn select(&mut self, apdu: &CommandApdu, sealed: bool) -> Reply {
+        if !sealed && selects_application(apdu) {
+            // 22 and 25: even if it fails.
+            self.end_session();
+        }
+        let template = match apdu.p2 {
+            0x00 => Some(0x6F),
+            0x04 => Some(0x62),
+            0x0C => None,
+            _ => return Reply::sw(0x6A86),
+        };
+        let name = apdu.data.as_slice();
+        let content = match (apdu.p1, name) {
+            (0x04, []) => return Reply::sw(0x6700),
+            (0x04, name) if name.len() > 16 => return Reply::sw(0x6700),
+            (0x04, AID_CIE) => self.control_parameters(Directory::Cie),
+            (0x04, AID_IAS) if self.facts.root_by_aid => self.control_parameters(Directory::Root),
+            (0x04, _) => return Reply::sw(0x6A82),
+            (0x00, []) if apdu.le.is_none() => {
+                // 8: four bytes get no parameters.
+                self.selected(Directory::Root);
+                return Reply::sw(0x9000);
+            }
+            (0x00, [] | [0x3F, 0x00]) => self.control_parameters(Directory::Root),
+            (0x00 | 0x02, [high, low]) => {
+                let id = u16::from_be_bytes([*high, *low]);
+                let facts = self.facts.clone();
+                let Some(file) = facts.file(self.directory, id) else {
+                    return Reply::sw(0x6A82);
+                };
+                self.file = Some(id);
+                let size = u16::try_from(file.content.len()).unwrap_or(u16::MAX);
+                let rule = if file.closed { 0xF1 } else { 0x00 };
+                let rules = [0x8C, 2, 1, rule, 0x9C, 2, 1, rule];
+                [
+                    tlv::encode(0x80, &size.to_be_bytes()),
+                    tlv::encode(0x82, &[0x01]),
+                    tlv::encode(0x83, &[*high, *low]),
+                    tlv::encode(0x88, &[file.sfi << 3]),
+                    tlv::encode(0x8A, &[0x05]),
+                    tlv::encode(0xA1, &rules),
+                ]
+                .concat()
+            }
+            (0x00 | 0x02, _) => return Reply::sw(0x6700),
+            _ => return Reply::sw(0x6A86),
+        };
+        match template {
+            Some(tag) => Reply::ok(Data::Exactly(tlv::encode(tag, &content))),
+            None => Reply::sw(0x9000),
+        }
+    }
+
+    /// Selects a directory; its control parameters.
+    fn control_parameters(&mut self, directory: Directory) -> Vec<u8> {
+        self.selected(directory);
+        let end = [0x82, 0x01, 0x38];
+        let life = [0x8A, 0x01, 0x05];
+        match directory {
+            Directory::Root => {
+                let name = tlv::encode(0x84, AID_IAS);
+                [&name, &end[..], &[0x83, 0x02, 0x3F, 0x00], &life].concat()
+            }
+            Directory::Cie => [&tlv::encode(0x84, AID_CIE), &end[..], &life].concat(),
+        }
+    }
+
+    /// The rule of closed files and key 81: 6982 where secure messaging or
+    /// device authentication is missing, 6983 with the PUK dead, 6982 without
+    /// the PIN (4, 9).
+    fn pin_rule(&self, sealed: bool) -> Option<u16> {
+        if !sealed || !self.device {
+            Some(0x6982)
+        } else if self.puk.left == 0 {
+            Some(0x6983)
+        } else if !self.pin.verified {
+            Some(0x6982)
+        } else {
+            None
+        }
+    }
+
+    fn read(&mut self, apdu: &CommandApdu, sealed: bool) -> Reply {
+        let facts = self.facts.clone();
+        let Some(le) = apdu.le.filter(|_| apdu.data.is_empty()) else {
+            return Reply::sw(0x6700);
+        };
+        let (file, offset) = if apdu.p1 & 0x80 == 0 {
+            let Some(file) = self.file.and_then(|id| facts.file(self.directory, id)) else {
+                return Reply::sw(0x6986);
+            };
+            (file, usize::from(u16::from_be_bytes([apdu.p1, apdu.p2])))
+        } else {
+            let sfi = apdu.p1 & 0x1F;
+            if apdu.p1 & 0x60 != 0 || sfi == 0 || sfi == 0x1F {
+                return Reply::sw(0x6A86);
+            }
+            let Some(file) = facts.by_sfi(self.directory, sfi) else {
+                return Reply::sw(0x6A82);
+            };
+            (file, usize::from(apdu.p2))
+        };
+        if let Some(sw) = self.pin_rule(sealed).filter(|_| file.closed) {
+            return Reply::sw(sw);
+        }
+        let Some(rest) = file.content.get(offset..).filter(|rest| !rest.is_empty()) else {
+            return Reply::sw(0x6B00);
+        };
+        self.file = Some(file.id);
+        let part = rest.get(..le.min(rest.len())).unwrap_or_default();
+        let short = !apdu.le_is_max() && le > rest.len();
+        Reply {
+            data: Data::Exactly(part.to_vec()),
+            sw: if short { 0x6282 } else { 0x9000 },
+        }
+    }
+
+    fn read_odd(&mut self, apdu: &CommandApdu, sealed: bool) -> Reply {
+        let facts = self.facts.clone();
+        let mut objects = tlv::Reader::new(&apdu.data);
+        let offset = match (objects.next(), objects.next()) {
+            (Some(Ok(object)), None) if object.tag == 0x54 => object.value,
+            _ => return Reply::sw(0x6A80),
+        };
+        if offset.is_empty() || offset.len() > 4 {
+            return Reply::sw(0x6A80);
+        }
+        let offset = offset
+            .iter()
+            .fold(0_usize, |at, b| (at << 8) | usize::from(*b));
+        let id = u16::from_be_bytes([apdu.p1, apdu.p2]);
+        let file = match id {
+            0 => {
+                let Some(file) = self.file.and_then(|id| facts.file(self.directory, id)) else {
+                    return Reply::sw(0x6986);
+                };
+                file
+            }
+            0x1F => return Reply::sw(0x6A86),
+            _ => {
+                let found = match u8::try_from(id) {
+                    Ok(sfi) if sfi < 0x1F => facts.by_sfi(self.directory, sfi),
+                    _ => facts.file(self.directory, id),
+                };
+                let Some(file) = found else {
+                    return Reply::sw(0x6A82);
+                };
+                file
+            }
+        };
+        if let Some(sw) = self.pin_rule(sealed).filter(|_| file.closed) {
+            return Reply::sw(sw);
+        }
+        // 20: Le counts the header of DO 53; 11: no Le is Le 00.
+        let le = apdu.le.unwrap_or(256);
+        let room = match le {
+            0..=2 => return Reply::sw(0x6700),
+            3..=0x81 => le - 2,
+            0x82 => 127,
+            _ => le - 3,
+        };
+        let Some(rest) = file.content.get(offset..).filter(|rest| !rest.is_empty()) else {
+            return Reply::sw(0x6B00);
+        };
+        self.file = Some(file.id);
+        let part = rest.get(..room.min(rest.len())).unwrap_or_default();
+        let short = le != 256 && room > rest.len();
+        Reply {
+            data: Data::Exactly(tlv::encode(0x53, part)),
+            sw: if short { 0x6282 } else { 0x9000 },
+        }
+    }
+
+    // Objects.
+
+    fn get_data(&self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
+        if (apdu.p1, apdu.p2) != (0x3F, 0xFF) {
+            return Reply::sw(0x6A86);
+        }
+        let Some(path) = object_path(&apdu.data) else {
+            return Reply::sw(0x6A80);
+        };
+        if path.as_slice() == [0xA6, 0x91] {
+            return if self.shared {
+                Reply::ok(Data::Share(self.agreement))
+            } else {
+                Reply::sw(0x6A88)
+            };
+        }
+        if self.directory == Directory::Root {
+            return Reply::sw(0x6A88);
+        }
+        match self.object(&path, sealed) {
+            Ok(content) => {
+                let whole = path
+                    .iter()
+                    .rev()
+                    .skip(1)
+                    .fold(content, |inner, tag| tlv::encode(*tag, &inner));
+                Reply::ok(Data::Exactly(whole))
+            }
+            Err(0) => Reply::sw(open(&[0x6A88, 0x6A80], seen)),
+            Err(sw) => Reply::sw(sw),
+        }
+    }
+
+    /// The innermost object with its tag; 0 for what no fact names.
+    fn object(&self, path: &[u32], sealed: bool) -> Result<Vec<u8>, u16> {
+        let facts = &self.facts;
+        let domain = &facts.domain;
+        let number = |tag, value: &[u8]| Ok(tlv::encode(tag, value));
+        match path {
+            [0x70, 0xBFA101, 0xA3] => {
+                let all = [
+                    tlv::encode(0x97, &domain.g),
+                    tlv::encode(0x98, &domain.p),
+                    tlv::encode(0x99, &domain.q),
+                ];
+                number(0xA3, &all.concat())
+            }
+            [0x70, 0xBFA101, 0xA3, 0x97] => number(0x97, &domain.g),
+            [0x70, 0xBFA101, 0xA3, 0x98] => number(0x98, &domain.p),
+            [0x70, 0xBFA101, 0xA3, 0x99] => number(0x99, &domain.q),
+            [0x70, 0xBFA004, 0x7F49] => {
+                let ca = &facts.ca;
+                let all = [
+                    tlv::encode(0x81, ca.key.modulus()),
+                    tlv::encode(0x82, ca.key.exponent()),
+                    tlv::encode(0x5F20, &ca.holder_reference),
+                    tlv::encode(0x5F4C, &ca.holder_authorisation),
+                ];
+                number(0x7F49, &all.concat())
+            }
+            [0x70, 0xBFA001, 0x7F49] => match self.pin_rule(sealed) {
+                Some(sw) => Err(sw),
+                None => Ok(Facts::public_key(&facts.citizen)),
+            },
+            [0x70, 0xBFA002, 0x7F49] => Ok(Facts::public_key(&facts.device)),
+            [0x70, 0xBFA003, 0x7F49] => Ok(Facts::public_key(&facts.services)),
+            [0x70, 0xBF9001..=0xBF9003, 0x7F48] => Err(0x6982),
+            [0x70, 0xBF8101, 0xA0, 0x9B] => number(0x9B, &[self.pin.left]),
+            [0x70, 0xBF8102, 0xA0, 0x9B] => number(0x9B, &[self.puk.left]),
+            [0x70, 0xBF8101 | 0xBF8102, 0x7F41] => {
+                number(0x7F41, &[0x80, 1, 8, 0x81, 1, 8, 0x82, 1, 8])
+            }
+            [0x70, 0xBFA102 | 0xBF8103 | 0xBFA005 | 0xBFFB03, ..] | [0xBFA101, ..] => Err(0x6A88),
+            _ => Err(0),
+        }
+    }
+
+    // Keys.
+
+    fn environment(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
+        let needed: &[u32] = match (apdu.p1, apdu.p2) {
+            (0x41, 0xA6) => &[0x80, 0x83, 0x91],
+            (0x41, 0xA4) => &[0x80, 0x84],
+            (0x81, 0xB6) => &[0x80, 0x83],
+            (0x81, 0xA4) => &[0x83],
+            _ => return Reply::sw(0x6A86),
+        };
+        let mut found: Vec<(u32, Vec<u8>)> = Vec::new();
+        let mut malformed = apdu.data.is_empty();
+        for object in tlv::Reader::new(&apdu.data) {
+            match object {
+                Ok(o)
+                    if matches!(o.tag, 0x80 | 0x83 | 0x84 | 0x91)
+                        && found.iter().all(|(tag, _)| *tag != o.tag) =>
+                {
+                    found.push((o.tag, o.value.to_vec()));
+                }
+                _ => malformed = true,
+            }
+        }
+        let value = |tag| {
+            let one = found.iter().find(|(found, _)| *found == tag);
+            one.map(|(_, value)| value.as_slice())
+        };
+        malformed |= needed.iter().any(|tag| value(*tag).is_none());
+        let algorithm = value(0x80);
+        let (unknown, wrong) = match apdu.p2 {
+            0xA6 => (
+                value(0x83) != Some(&[0x81]),
+                algorithm != Some(&[0x9B])
+                    || !value(0x91).is_some_and(|share| self.acceptable(share)),
+            ),
+            0xB6 => (value(0x83) != Some(&[0x84]), algorithm != Some(&[0x41])),
+            _ if apdu.p1 == 0x81 => (
+                !self.certified || value(0x83) != Some(HOLDER),
+                algorithm.is_some_and(|algorithm| algorithm != [0x9B]),
+            ),
+            _ => {
+                let key = value(0x84);
+                let right: &[u8] = if key == Some(&[0x82]) {
+                    &[0x9B]
+                } else {
+                    &[0x02]
+                };
+                let known = [[0x81], [0x82], [0x83]].iter().any(|k| key == Some(k));
+                (!known, algorithm != Some(right))
+            }
+        };
+        let unknown = unknown || self.directory == Directory::Root;
+        match (malformed || wrong, unknown) {
+            (true, true) => return Reply::sw(open(&[0x6A80, 0x6A88], seen)),
+            (true, false) => return Reply::sw(0x6A80),
+            (false, true) => return Reply::sw(0x6A88),
+            (false, false) => {}
+        }
+        match (apdu.p1, apdu.p2) {
+            (0x41, 0xA6) => {
+                if sealed {
+                    self.end_session();
+                }
+                self.messaging = Messaging::Pending;
+                self.agreement += 1;
+                self.shared = true;
+                self.ssc = INITIAL_SSC;
+            }
+            (0x41, 0xA4) => self.key = value(0x84).and_then(|key| key.first().copied()),
+            (0x81, 0xB6) => self.authority = true,
+            _ => self.terminal_key = true,
+        }
+        Reply::sw(0x9000)
+    }
+
+    /// 19.
+    fn acceptable(&self, share: &[u8]) -> bool {
+        !share.is_empty() && share.len() <= 256 && dh::is_valid_public(share, &self.facts.domain.p)
+    }
+
+    fn verify_certificate(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
+        if (apdu.p1, apdu.p2) != (0x00, 0xAE) {
+            return Reply::sw(0x6A86);
+        }
+        if !sealed {
+            return Reply::sw(0x6982);
+        }
+        let worth = self.facts.worth.get(&apdu.data).copied().unwrap_or(0x6A80);
+        if !self.authority {
+            return match worth {
+                0x6A80 => Reply::sw(open(&[0x6985, 0x6A80], seen)),
+                _ => Reply::sw(0x6985),
+            };
+        }
+        match worth {
+            0x9000 => self.certified = true,
+            0x6300 => {
+                self.certified = false;
+                self.terminal_key = false;
+            }
+            _ => {}
+        }
+        Reply::sw(worth)
+    }
+
+    fn get_challenge(&self, apdu: &CommandApdu) -> Reply {
+        if apdu.p1 != 0 || apdu.p2 != 0 {
+            return Reply::sw(0x6A86);
+        }
+        if !apdu.data.is_empty() || !(apdu.le == Some(8) || apdu.le_is_max()) {
+            return Reply::sw(0x6700);
+        }
+        Reply::ok(Data::Challenge)
+    }
+
+    fn external_authenticate(
+        &mut self,
+        apdu: &CommandApdu,
+        sealed: bool,
+        challenge: Option<[u8; 8]>,
+        seen: u16,
+    ) -> Reply {
+        if apdu.p1 != 0 || apdu.p2 != 0 {
+            return Reply::sw(0x6A86);
+        }
+        if !sealed {
+            return Reply::sw(0x6982);
+        }
+        let right_length = apdu.data.len() == 264;
+        let Some(challenge) = challenge.filter(|_| self.terminal_key) else {
+            return match right_length {
+                true => Reply::sw(0x6985),
+                false => Reply::sw(open(&[0x6985, 0x6700], seen)),
+            };
+        };
+        if !right_length {
+            return Reply::sw(0x6700);
+        }
+        self.take_back();
+        let good = self.proofs.iter().any(|proof| {
+            proof.data == apdu.data
+                && proof.challenge == challenge
+                && proof.agreement == self.agreement
+        });
+        if good {
+            self.proven = Some(challenge);
+            Reply::sw(0x9000)
+        } else {
+            Reply::sw(0x6300)
+        }
+    }
+
+    fn internal_authenticate(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
+        if apdu.p1 != 0 || apdu.p2 != 0 {
+            return Reply::sw(0x6A86);
+        }
+        let Some(key) = self.key else {
+            return Reply::sw(0x6985);
+        };
+        if key == 0x82 {
+            return self.card_proof(apdu, sealed, seen);
+        }
+        if let Some(sw) = self.pin_rule(sealed).filter(|_| key == 0x81) {
+            return Reply::sw(sw);
+        }
+        if apdu.data.is_empty() || apdu.data.len() > 245 {
+            return Reply::sw(0x6700);
+        }
+        Reply::ok(Data::Signature(key, apdu.data.clone()))
+    }
+
+    /// Step g of 4.4, choice 24.
+    fn card_proof(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
+        if !sealed {
+            return Reply::sw(0x6982);
+        }
+        let own: Option<[u8; 8]> = apdu.data.as_slice().try_into().ok();
+        let Some(challenge) = self.proven else {
+            return match own {
+                Some(_) => Reply::sw(0x6985),
+                None => Reply::sw(open(&[0x6985, 0x6700], seen)),
+            };
+        };
+        let Some(own) = own else {
+            return Reply::sw(0x6700);
+        };
+        self.proven = None;
+        self.device = true;
+        // h: for the next command.
+        self.ssc = authenticated_ssc(challenge, own);
+        Reply::ok(Data::Proof(own, self.agreement))
+    }
+
+    // Codes.
+
+    /// What all commands with a code demand first. `known` says that the
+    /// reference is one of the command's.
+    fn code_rule(&self, p1: bool, known: bool, sealed: bool, seen: u16) -> Option<u16> {
+        match (p1, known) {
+            (false, false) => return Some(open(&[0x6A86, 0x6A88], seen)),
+            (false, true) => return Some(0x6A86),
+            (true, false) => return Some(0x6A88),
+            (true, true) => {}
+        }
+        if self.directory == Directory::Root {
+            return Some(open(LOCAL_IN_ROOT, seen));
+        }
+        if !sealed || !self.device {
+            return Some(0x6982);
+        }
+        (self.puk.left == 0).then_some(0x6983)
+    }
+
+    /// Compares a code; the counter counts first.
+    fn compare(&mut self, reference: u8, value: &[u8], verify: bool) -> u16 {
+        let code = if reference == PUK {
+            &mut self.puk
+        } else {
+            &mut self.pin
+        };
+        if value == code.value {
+            code.left = code.allowed;
+            code.verified |= verify;
+            return 0x9000;
+        }
+        code.left = code.left.saturating_sub(1);
+        code.verified = false;
+        0x63C0 | u16::from(code.left)
+    }
+
+    fn verify(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
+        let known = matches!(apdu.p2, PIN | PUK);
+        if let Some(sw) = self.code_rule(apdu.p1 == 0, known, sealed, seen) {
+            return Reply::sw(sw);
+        }
+        let code = if apdu.p2 == PUK { self.puk } else { self.pin };
+        if code.left == 0 {
+            return Reply::sw(0x6983);
+        }
+        Reply::sw(match apdu.data.len() {
+            0 if code.verified => 0x9000,
+            0 => 0x63C0 | u16::from(code.left),
+            8 => self.compare(apdu.p2, &apdu.data, true),
+            _ => 0x6700,
+        })
+    }
+
+    fn change(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
+        if let Some(sw) = self.code_rule(apdu.p1 == 0, apdu.p2 == PIN, sealed, seen) {
+            return Reply::sw(sw);
+        }
+        if self.pin.left == 0 {
+            return Reply::sw(0x6983);
+        }
+        let Some((old, new)) = apdu.data.split_first_chunk::<8>() else {
+            return Reply::sw(0x6700);
+        };
+        let Ok(new) = <[u8; 8]>::try_from(new) else {
+            return Reply::sw(0x6700);
+        };
+        if !new.iter().all(u8::is_ascii_digit) {
+            return Reply::sw(0x6A80);
+        }
+        let sw = self.compare(PIN, old, false);
+        if sw == 0x9000 {
+            self.pin.value = new;
+        }
+        Reply::sw(sw)
+    }
+
+    fn reset_retry(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
+        let p1 = matches!(apdu.p1, 0x02 | 0x03);
+        if let Some(sw) = self.code_rule(p1, apdu.p2 == PIN, sealed, seen) {
+            return Reply::sw(sw);
+        }
+        if !self.puk.verified {
+            return Reply::sw(0x6982);
+        }
+        if apdu.p1 == 0x03 {
+            if !apdu.data.is_empty() {
+                return Reply::sw(0x6700);
+            }
+            self.pin.left = self.pin.allowed;
+            return Reply::sw(0x9000);
+        }
+        let Ok(new) = <[u8; 8]>::try_from(apdu.data.as_slice()) else {
+            return Reply::sw(0x6700);
+        };
+        if !new.iter().all(u8::is_ascii_digit) {
+            return Reply::sw(0x6A80);
+        }
+        self.pin.value = new;
+        self.pin.left = self.pin.allowed;
+        self.pin.verified = false;
+        self.puk.verified = false;
+        Reply::sw(0x9000)
+    }
+}
+
+/// The tags of a header list that names one object, from outside to inside;
+/// `None` if it is malformed or names several.
+fn object_path(data: &[u8]) -> Option<Vec<u32>> {
+    let (&tag, rest) = data.split_first()?;
+    let (&length, mut list) = rest.split_first()?;
+    if tag != 0x4D || usize::from(length) != list.len() || list.is_empty() {
+        return None;
+    }
+    let mut path = Vec::new();
+    loop {
+        let (&first, mut rest) = list.split_first()?;
+        let mut tag = u32::from(first);
+        if first & 0x1F == 0x1F {
+            let (&second, after) = rest.split_first()?;
+            tag = (tag << 8) | u32::from(second);
+            rest = after;
+            if second & 0x80 != 0 {
+                let (&third, after) = rest.split_first()?;
+                tag = (tag << 8) | u32::from(third);
+                rest = after;
+            }
+        }
+        path.push(tag);
+        let (&length, inner) = rest.split_first()?;
+        // 00 or 80: the whole object, and nothing behind it.
+        if length == 0x00 || length == 0x80 {
+            return inner.is_empty().then_some(path);
+        }
+        if usize::from(length) != inner.len() {
+            return None;
+        }
+        list = inner;
+    }
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The model's commands, one by one, after secure messaging and chaining.
 
-use super::facts::{Directory, Facts};
+use super::facts::{Directory, Facts, File};
 use super::state::{Data, LOCAL_IN_ROOT, Messaging, Model, Reply, open, selects_application};
 use cie_terminal::steps::device::authenticated_ssc;
 use iso7816_wire::sm::INITIAL_SSC;
@@ -24,8 +24,8 @@ impl Model {
     ) -> Reply {
         match apdu.ins {
             0xA4 => self.select(apdu, sealed),
-            0xB0 => self.read(apdu, sealed),
-            0xB1 => self.read_odd(apdu, sealed),
+            0xB0 => self.read(apdu, sealed, seen),
+            0xB1 => self.read_odd(apdu, sealed, seen),
             0xC0 => Reply::sw(0x6985),
             0xCB => self.get_data(apdu, sealed, seen),
             0x22 => self.environment(apdu, sealed, seen),
@@ -124,29 +124,16 @@ impl Model {
         }
     }
 
-    fn read(&mut self, apdu: &CommandApdu, sealed: bool) -> Reply {
+    fn read(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
         let facts = self.facts.clone();
-        let Some(le) = apdu.le.filter(|_| apdu.data.is_empty()) else {
-            return Reply::sw(0x6700);
+        let place = self.place(apdu, sealed, &facts);
+        let le = apdu.le.filter(|_| apdu.data.is_empty());
+        let (le, (file, offset)) = match (le, place) {
+            (Some(le), Ok(place)) => (le, place),
+            (None, Ok(_)) => return Reply::sw(0x6700),
+            (Some(_), Err(sw)) => return Reply::sw(sw),
+            (None, Err(sw)) => return Reply::sw(open(&[0x6700, sw], seen)),
         };
-        let (file, offset) = if apdu.p1 & 0x80 == 0 {
-            let Some(file) = self.file.and_then(|id| facts.file(self.directory, id)) else {
-                return Reply::sw(0x6986);
-            };
-            (file, usize::from(u16::from_be_bytes([apdu.p1, apdu.p2])))
-        } else {
-            let sfi = apdu.p1 & 0x1F;
-            if apdu.p1 & 0x60 != 0 || sfi == 0 || sfi == 0x1F {
-                return Reply::sw(0x6A86);
-            }
-            let Some(file) = facts.by_sfi(self.directory, sfi) else {
-                return Reply::sw(0x6A82);
-            };
-            (file, usize::from(apdu.p2))
-        };
-        if let Some(sw) = self.pin_rule(sealed).filter(|_| file.closed) {
-            return Reply::sw(sw);
-        }
         let Some(rest) = file.content.get(offset..).filter(|rest| !rest.is_empty()) else {
             return Reply::sw(0x6B00);
         };
@@ -159,49 +146,51 @@ impl Model {
         }
     }
 
-    fn read_odd(&mut self, apdu: &CommandApdu, sealed: bool) -> Reply {
+    /// The file that P1 and P2 of READ BINARY name, and the offset.
+    fn place<'a>(
+        &self,
+        apdu: &CommandApdu,
+        sealed: bool,
+        facts: &'a Facts,
+    ) -> Result<(&'a File, usize), u16> {
+        let (file, offset) = if apdu.p1 & 0x80 == 0 {
+            let file = self.file.and_then(|id| facts.file(self.directory, id));
+            let offset = u16::from_be_bytes([apdu.p1, apdu.p2]);
+            (file.ok_or(0x6986_u16)?, usize::from(offset))
+        } else {
+            let sfi = apdu.p1 & 0x1F;
+            if apdu.p1 & 0x60 != 0 || sfi == 0 || sfi == 0x1F {
+                return Err(0x6A86);
+            }
+            let file = facts.by_sfi(self.directory, sfi).ok_or(0x6A82_u16)?;
+            (file, usize::from(apdu.p2))
+        };
+        match self.pin_rule(sealed).filter(|_| file.closed) {
+            Some(sw) => Err(sw),
+            None => Ok((file, offset)),
+        }
+    }
+
+    fn read_odd(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
         let facts = self.facts.clone();
-        let mut objects = tlv::Reader::new(&apdu.data);
-        let offset = match (objects.next(), objects.next()) {
-            (Some(Ok(object)), None) if object.tag == 0x54 => object.value,
-            _ => return Reply::sw(0x6A80),
-        };
-        if offset.is_empty() || offset.len() > 4 {
-            return Reply::sw(0x6A80);
-        }
-        let offset = offset
-            .iter()
-            .fold(0_usize, |at, b| (at << 8) | usize::from(*b));
-        let id = u16::from_be_bytes([apdu.p1, apdu.p2]);
-        let file = match id {
-            0 => {
-                let Some(file) = self.file.and_then(|id| facts.file(self.directory, id)) else {
-                    return Reply::sw(0x6986);
-                };
-                file
-            }
-            0x1F => return Reply::sw(0x6A86),
-            _ => {
-                let found = match u8::try_from(id) {
-                    Ok(sfi) if sfi < 0x1F => facts.by_sfi(self.directory, sfi),
-                    _ => facts.file(self.directory, id),
-                };
-                let Some(file) = found else {
-                    return Reply::sw(0x6A82);
-                };
-                file
-            }
-        };
-        if let Some(sw) = self.pin_rule(sealed).filter(|_| file.closed) {
-            return Reply::sw(sw);
-        }
         // 20: Le counts the header of DO 53; 11: no Le is Le 00.
         let le = apdu.le.unwrap_or(256);
         let room = match le {
-            0..=2 => return Reply::sw(0x6700),
-            3..=0x81 => le - 2,
-            0x82 => 127,
-            _ => le - 3,
+            0..=2 => None,
+            3..=0x81 => Some(le - 2),
+            0x82 => Some(127),
+            _ => Some(le - 3),
+        };
+        let form = match (offset_of(&apdu.data), room) {
+            (Some(offset), Some(room)) => Ok((offset, room)),
+            (None, _) => Err(0x6A80),
+            (_, None) => Err(0x6700),
+        };
+        let place = self.odd_place(apdu, sealed, &facts);
+        let ((offset, room), file) = match (form, place) {
+            (Ok(form), Ok(file)) => (form, file),
+            (Err(sw), Ok(_)) | (Ok(_), Err(sw)) => return Reply::sw(sw),
+            (Err(one), Err(two)) => return Reply::sw(open(&[one, two], seen)),
         };
         let Some(rest) = file.content.get(offset..).filter(|rest| !rest.is_empty()) else {
             return Reply::sw(0x6B00);
@@ -212,6 +201,29 @@ impl Model {
         Reply {
             data: Data::Exactly(tlv::encode(0x53, part)),
             sw: if short { 0x6282 } else { 0x9000 },
+        }
+    }
+
+    /// The file that P1 and P2 of READ BINARY with odd instruction name.
+    fn odd_place<'a>(
+        &self,
+        apdu: &CommandApdu,
+        sealed: bool,
+        facts: &'a Facts,
+    ) -> Result<&'a File, u16> {
+        let id = u16::from_be_bytes([apdu.p1, apdu.p2]);
+        let file = match (id, u8::try_from(id)) {
+            (0, _) => {
+                let file = self.file.and_then(|id| facts.file(self.directory, id));
+                file.ok_or(0x6986_u16)?
+            }
+            (0x1F, _) => return Err(0x6A86),
+            (_, Ok(sfi)) if sfi < 0x1F => facts.by_sfi(self.directory, sfi).ok_or(0x6A82_u16)?,
+            _ => facts.file(self.directory, id).ok_or(0x6A82_u16)?,
+        };
+        match self.pin_rule(sealed).filter(|_| file.closed) {
+            Some(sw) => Err(sw),
+            None => Ok(file),
         }
     }
 
@@ -300,7 +312,7 @@ impl Model {
             (0x41, 0xA4) => &[0x80, 0x84],
             (0x81, 0xB6) => &[0x80, 0x83],
             (0x81, 0xA4) => &[0x83],
-            _ => return Reply::sw(0x6A86),
+            _ => &[],
         };
         let mut found: Vec<(u32, Vec<u8>)> = Vec::new();
         let mut malformed = apdu.data.is_empty();
@@ -319,6 +331,14 @@ impl Model {
             let one = found.iter().find(|(found, _)| *found == tag);
             one.map(|(_, value)| value.as_slice())
         };
+        if needed.is_empty() {
+            let both: &[u16] = if malformed {
+                &[0x6A86, 0x6A80]
+            } else {
+                &[0x6A86]
+            };
+            return Reply::sw(open(both, seen));
+        }
         malformed |= needed.iter().any(|tag| value(*tag).is_none());
         let algorithm = value(0x80);
         let (unknown, wrong) = match apdu.p2 {
@@ -362,7 +382,10 @@ impl Model {
             }
             (0x41, 0xA4) => self.key = value(0x84).and_then(|key| key.first().copied()),
             (0x81, 0xB6) => self.authority = true,
-            _ => self.terminal_key = true,
+            _ => {
+                self.terminal_key = true;
+                self.recertified = false;
+            }
         }
         Reply::sw(0x9000)
     }
@@ -387,7 +410,10 @@ impl Model {
             };
         }
         match worth {
-            0x9000 => self.certified = true,
+            0x9000 => {
+                self.certified = true;
+                self.recertified = self.terminal_key;
+            }
             0x6300 => {
                 self.certified = false;
                 self.terminal_key = false;
@@ -421,6 +447,9 @@ impl Model {
             return Reply::sw(0x6982);
         }
         let right_length = apdu.data.len() == 264;
+        if self.recertified && seen == 0x6985 {
+            self.terminal_key = false;
+        }
         let Some(challenge) = challenge.filter(|_| self.terminal_key) else {
             return match right_length {
                 true => Reply::sw(0x6985),
@@ -624,4 +653,18 @@ fn object_path(data: &[u8]) -> Option<Vec<u32>> {
         }
         list = inner;
     }
+}
+
+/// The offset in the data field of READ BINARY with odd instruction: one DO 54
+/// of one to four bytes.
+fn offset_of(data: &[u8]) -> Option<usize> {
+    let mut objects = tlv::Reader::new(data);
+    let (Some(Ok(object)), None) = (objects.next(), objects.next()) else {
+        return None;
+    };
+    if object.tag != 0x54 || object.value.is_empty() || object.value.len() > 4 {
+        return None;
+    }
+    let bytes = object.value.iter();
+    Some(bytes.fold(0, |at, byte| (at << 8) | usize::from(*byte)))
 }

@@ -86,6 +86,12 @@ impl<D: CardDoor + Clone> Desk<D> {
         }
     }
 
+    /// A sequence begins here: actions and commands are counted anew.
+    pub fn begin(&mut self) {
+        self.commands = 0;
+        self.step = 0;
+    }
+
     /// From here on every exchange is kept.
     pub fn keep_record(&mut self) {
         self.record = Some(Vec::new());

@@ -424,7 +424,9 @@ fn chains(dice: &mut Dice, how: How) -> Vec<Op> {
     let whole = match dice.below(7) {
         0 => codes(dice, how),
         1 => objects(dice, how),
-        2 => command([0xA4, 0x04, 0x0C], CIE, None, how),
+        2 if how != How::Sealed || dice.permille(100) => {
+            command([0xA4, 0x04, 0x0C], CIE, None, how)
+        }
         3 => command([0xA4, 0x02, 0x0C], &[0x10, 0x01], None, how),
         4 => keys(dice, how),
         5 => command([0xFF, 0, 0], &[0x41, 0x42], None, how),
@@ -439,11 +441,12 @@ fn chains(dice: &mut Dice, how: How) -> Vec<Op> {
         7 => vec![first, codes(dice, how), rest],
         8 => vec![cut_as(whole.clone(), Cut::OpenAll), rest],
         9 => vec![first.clone(), first, rest],
-        10 => vec![
+        10 if how != How::Sealed || dice.permille(100) => vec![
             first,
             command([0xC0, 0, 0], &[], Some(0), How::Class(0)),
             rest,
         ],
+        10 => vec![first, rest],
         _ => {
             // 4096 bytes and more.
             let piece = command([0x88, 0, 0], &[0x41; 231], None, how);
@@ -471,7 +474,11 @@ fn responses(dice: &mut Dice, how: How) -> Vec<Op> {
     }
     let mut all = vec![first];
     for _ in 0..1 + dice.below(4) {
-        let class = dice.pick(&[0x00, 0x00, 0x00, 0x0C], 0);
+        // In a session, one of class 00 too many ends it.
+        let class = match how {
+            How::Sealed if !dice.permille(60) => 0x0C,
+            _ => dice.pick(&[0x00, 0x00, 0x00, 0x0C], 0),
+        };
         all.push(match dice.below(12) {
             0 => command([0xC0, 1, 0], &[], Some(0), How::Class(class)),
             1 => command([0xC0, 0, 1], &[], Some(0), How::Class(class)),

@@ -119,8 +119,8 @@ const QUIET: Mix = Mix {
     responses: 2,
     device: 0,
     strange: 2,
-    ends: 8,
-    power: 4,
+    ends: 4,
+    power: 2,
     agree: 0,
 };
 
@@ -145,6 +145,7 @@ pub const PROPERTIES: &[Property] = &[
         begins: &[
             Begin::Cie,
             Begin::Device,
+            Begin::Pin,
             Begin::Pin,
             Begin::Pin,
             Begin::PukDead,
@@ -182,7 +183,7 @@ pub const PROPERTIES: &[Property] = &[
         ],
         mix: Mix {
             strange: 5,
-            ends: 80,
+            ends: 110,
             power: 10,
             agree: 90,
             ..QUIET
@@ -212,11 +213,12 @@ pub const PROPERTIES: &[Property] = &[
         share: 1800,
         begins: &[
             Begin::Cie,
-            Begin::Pending,
             Begin::Device,
             Begin::Pin,
             Begin::Pin,
             Begin::Puk,
+            Begin::PinOneLeft,
+            Begin::PukDead,
         ],
         mix: Mix {
             files: 3,
@@ -294,8 +296,8 @@ pub const PROPERTIES: &[Property] = &[
             chains: 4,
             responses: 4,
             device: 1,
-            ends: 10,
-            power: 8,
+            ends: 8,
+            power: 5,
             agree: 40,
             ..QUIET
         },

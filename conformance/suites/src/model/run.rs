@@ -5,7 +5,7 @@
 use super::desk::{Desk, Mismatch};
 use super::facts::Facts;
 use super::generate::{Dice, handshake, next};
-use super::op::{Cut, Op, command};
+use super::op::{Cut, Op};
 use super::property::{Begin, Property};
 use super::tally::Tally;
 use crate::card::evidence;
@@ -193,7 +193,7 @@ impl<D: CardDoor + Clone + Sync> Bench<D> {
         let Some(mut desk) = self.begins.get(&begin).cloned() else {
             return Ok(());
         };
-        desk.commands = 0;
+        desk.begin();
         let length = COMMANDS_MIN + dice.below(COMMANDS_MORE);
         let mut queue: VecDeque<Op> = VecDeque::new();
         if property.whole_handshake {
@@ -318,7 +318,7 @@ impl<D: CardDoor + Clone + Sync> Bench<D> {
         let mut exchanges = Vec::new();
         let mut commands = ops.len();
         if let Some(mut desk) = self.begins.get(&begin).cloned() {
-            desk.commands = 0;
+            desk.begin();
             desk.keep_record();
             let mut unused = Tally::default();
             for op in &ops {
@@ -370,9 +370,7 @@ fn caught(action: impl FnOnce() -> Result<(), Mismatch>) -> Result<(), Fault> {
 fn simpler(op: &Op) -> Vec<Op> {
     let mut all = Vec::new();
     match op {
-        Op::Command {
-            fetch, cut, data, ..
-        } => {
+        Op::Command { fetch, cut, .. } => {
             if !fetch {
                 let mut other = op.clone();
                 if let Op::Command { fetch, .. } = &mut other {
@@ -386,13 +384,6 @@ fn simpler(op: &Op) -> Vec<Op> {
                     *cut = Cut::Whole;
                 }
                 all.push(other);
-            }
-            if let Op::Command {
-                header, how, le, ..
-            } = op
-                && !data.is_empty()
-            {
-                all.push(command(*header, &[], *le, *how));
             }
         }
         Op::PowerOn | Op::PowerOff => all.push(Op::Reset),

@@ -85,6 +85,9 @@ pub struct Model {
     pub certified: bool,
     /// The certified key is chosen for EXTERNAL AUTHENTICATE.
     pub terminal_key: bool,
+    /// Another certificate came after that choice. No fact says whether the
+    /// choice outlives it, so the card may have either.
+    pub recertified: bool,
     /// The challenge that the very next command may answer.
     pub challenge: Option<[u8; 8]>,
     /// The terminal's proof was accepted, over this challenge; step g is due.
@@ -249,6 +252,7 @@ impl Model {
             authority: false,
             certified: false,
             terminal_key: false,
+            recertified: false,
             challenge: None,
             proven: None,
             device: false,

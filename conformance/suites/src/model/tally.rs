@@ -56,7 +56,9 @@ impl Tally {
             .or_default() += 1;
         *self.protection.entry(protection).or_default() += 1;
         *self.states.entry(state).or_default() += 1;
-        *self.status.entry(seen).or_default() += 1;
+        // How much waits is no status of its own.
+        let word = if seen >> 8 == 0x61 { 0x6100 } else { seen };
+        *self.status.entry(word).or_default() += 1;
         if model.device && matches!(sent, Sent::Sealed { .. }) {
             self.authenticated += 1;
         }
@@ -150,6 +152,7 @@ impl fmt::Display for Tally {
             let word = iso7816_wire::StatusWord(*sw);
             let word = match sw {
                 0 => "no answer".to_owned(),
+                0x6100 => "61xx more bytes still to come".to_owned(),
                 _ => format!("{sw:04X} {}", word.in_words()),
             };
             writeln!(f, "  {} {count:>9}  {word}", share(*count))?;

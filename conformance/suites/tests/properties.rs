@@ -112,7 +112,7 @@ enum Defect {
     WrongStatusWord,
     /// What is left of a file is one byte short.
     ShortRead,
-    /// An answer to a challenge of another length makes it panic.
+    /// A code of a wrong length makes it panic.
     Panics,
     /// The first protected command with a wrong checksum is forgiven.
     OneFaultForgiven,
@@ -200,7 +200,7 @@ impl CardDoor for Defective {
             Defect::ShortRead if ins == 0xB0 && command[0] == 0 && sw == [0x62, 0x82] => {
                 drop(answer.remove(answer.len() - 3));
             }
-            Defect::Panics if ins == 0x84 && sw == [0x67, 0x00] => panic!("a defect"),
+            Defect::Panics if ins == 0x20 && sw == [0x67, 0x00] => panic!("a defect"),
             Defect::OneFaultForgiven if sw == [0x69, 0x88] && answer.len() == 2 => {
                 self.card = before;
             }
@@ -258,7 +258,7 @@ fn every_defect_is_found_and_shrunk() {
                     .reason
                     .contains(&format!("--number {}", failure.number))
             );
-            assert!(crash || !result.evidence.is_empty(), "{defect:?}");
+            assert!(!result.evidence.is_empty(), "{defect:?}");
             println!(
                 "{defect:?}: {} after {} sequences, {} commands",
                 result.id,

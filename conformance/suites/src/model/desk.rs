@@ -433,11 +433,8 @@ impl<D: CardDoor + Clone> Desk<D> {
             return Ok(false);
         }
         let bytes = sent.bytes();
-        let answer = self.card.transmit(bytes);
         self.commands += 1;
-        let parsed = ResponseApdu::parse(&answer).ok();
-        let seen = parsed.as_ref().map_or(0, |answer| answer.sw.0);
-        tally.command(sent, &self.model, seen);
+        // Before the card gets it: it may never come back.
         if let Some(record) = &mut self.record {
             let plain = match sent {
                 Sent::Sealed { inner, .. } => inner.encode().unwrap_or_default(),
@@ -446,10 +443,16 @@ impl<D: CardDoor + Clone> Desk<D> {
             record.push(Exchange {
                 step: self.step,
                 command: bytes.to_vec(),
-                response: answer.clone(),
                 plain_command: plain,
                 ..Exchange::default()
             });
+        }
+        let answer = self.card.transmit(bytes);
+        let parsed = ResponseApdu::parse(&answer).ok();
+        let seen = parsed.as_ref().map_or(0, |answer| answer.sw.0);
+        tally.command(sent, &self.model, seen);
+        if let Some(last) = self.record.as_mut().and_then(|record| record.last_mut()) {
+            last.response.clone_from(&answer);
         }
         self.last_sw = seen;
         let expected = self.model.receive(sent, seen);

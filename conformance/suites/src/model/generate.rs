@@ -94,7 +94,8 @@ pub(super) fn next(dice: &mut Dice, mix: &Mix, model: &Model) -> Vec<Op> {
         };
     }
     if dice.permille(usize::from(mix.power)) {
-        return power(dice);
+        let how = usual(dice, model);
+        return power(dice, how);
     }
     if model.messaging == Messaging::Off && dice.permille(usize::from(mix.agree)) {
         let select = command([0xA4, 0x04, 0x0C], CIE, None, How::Class(0));
@@ -138,15 +139,38 @@ fn usual(dice: &mut Dice, model: &Model) -> How {
     if sealed { How::Sealed } else { How::Class(0) }
 }
 
-fn power(dice: &mut Dice) -> Vec<Op> {
+fn power(dice: &mut Dice, how: How) -> Vec<Op> {
     let cie = command([0xA4, 0x04, 0x0C], CIE, None, How::Class(0));
-    match dice.below(5) {
+    // Something to forget.
+    let mut all = match dice.below(6) {
+        0 => vec![cut_as(signature(dice, how), Cut::OpenAll)],
+        1 => vec![unfetched(command([0xCB, 0x3F, 0xFF], DOMAIN, None, how))],
+        2 => vec![command([0x22, 0x41, 0xA4], SET_83, None, how)],
+        3 => vec![files(dice, how)],
+        _ => Vec::new(),
+    };
+    all.extend(match dice.below(5) {
         0 => vec![Op::PowerOff, Op::PowerOn, cie],
         1 => vec![Op::PowerOff],
         2 => vec![Op::PowerOn],
         3 => vec![Op::Reset],
         _ => vec![Op::Reset, cie],
+    });
+    // And somebody who goes on as if nothing had been.
+    all.extend(match dice.below(5) {
+        0 => Some(command([0x88, 0, 0], &[0x41; 16], None, How::Class(0))),
+        1 => Some(command([0xC0, 0, 0], &[], Some(0), How::Class(0))),
+        2 => Some(command([0xB0, 0x82, 0], &[], Some(9), How::Sealed)),
+        _ => None,
+    });
+    all
+}
+
+fn unfetched(mut op: Op) -> Op {
+    if let Op::Command { fetch, .. } = &mut op {
+        *fetch = false;
     }
+    op
 }
 
 fn ends(dice: &mut Dice, model: &Model) -> Vec<Op> {
@@ -448,11 +472,20 @@ fn chains(dice: &mut Dice, how: How) -> Vec<Op> {
         ],
         10 => vec![first, rest],
         _ => {
-            // 4096 bytes and more.
-            let piece = command([0x88, 0, 0], &[0x41; 231], None, how);
-            let count = 16 + dice.below(3);
-            let mut all = vec![cut_as(piece, Cut::OpenAll); count];
-            all.push(command([0x88, 0, 0], &[0x42; 16], None, how));
+            // Just 4096 bytes, or one more.
+            let (size, count) = match how {
+                How::Sealed => (231, 17),
+                How::Class(_) => (255, 16),
+            };
+            let piece = |length| {
+                cut_as(
+                    command([0x88, 0, 0], &vec![0x41; length], None, how),
+                    Cut::OpenAll,
+                )
+            };
+            let mut all = vec![piece(size); count];
+            all.push(piece(4096 - size * count + dice.below(2)));
+            all.push(command([0x88, 0, 0], &vec![0x42; dice.below(2)], None, how));
             all
         }
     }
@@ -465,14 +498,11 @@ fn responses(dice: &mut Dice, how: How) -> Vec<Op> {
         &[0x4D, 9, 0x70, 7, 0xBF, 0xA0, 0x04, 3, 0x7F, 0x49, 0x80],
         CARD_SHARE,
     ];
-    let mut first = match dice.below(3) {
+    let first = match dice.below(3) {
         0 => command([0xB0, 0x84, 0x00], &[], Some(dice.pick(&[0, 0xFF], 0)), how),
         _ => command([0xCB, 0x3F, 0xFF], dice.pick(LONG, CARD_SHARE), None, how),
     };
-    if let Op::Command { fetch, .. } = &mut first {
-        *fetch = false;
-    }
-    let mut all = vec![first];
+    let mut all = vec![unfetched(first)];
     for _ in 0..1 + dice.below(4) {
         // In a session, one of class 00 too many ends it.
         let class = match how {
@@ -500,6 +530,9 @@ fn responses(dice: &mut Dice, how: How) -> Vec<Op> {
     all
 }
 
+/// Header list of the whole domain (3.1).
+const DOMAIN: &[u8] = &[0x4D, 8, 0x70, 6, 0xBF, 0xA1, 0x01, 2, 0xA3, 0x80];
+
 /// The steps of 4.4, in order.
 pub(super) fn handshake(nonce: [u8; 8]) -> Vec<Op> {
     let sm = How::Sealed;
@@ -521,8 +554,15 @@ fn device(dice: &mut Dice, how: How) -> Vec<Op> {
     let prove = |kind| with_parts([0x82, 0, 0], vec![proof(kind)], None, how);
     let challenge = command([0x84, 0, 0], &[], Some(dice.pick(&[8, 8, 8, 0], 8)), how);
     let mut steps = handshake(nonce);
-    match dice.below(13) {
+    match dice.below(15) {
         0 | 1 => steps,
+        13 | 14 => {
+            // Another certificate before or after the first, or its key.
+            let kind = 1 + dice.below(CERTIFICATES.len() - 1);
+            let send = with_parts([0x2A, 0x00, 0xAE], vec![certificate(kind)], None, how);
+            steps.insert(1 + dice.below(3), send);
+            steps
+        }
         2 => {
             // One step is left out or comes twice.
             let at = dice.below(steps.len());

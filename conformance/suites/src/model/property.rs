@@ -160,7 +160,7 @@ pub const PROPERTIES: &[Property] = &[
     Property {
         number: 2,
         about: "codes: PIN and PUK, their counters and what they open",
-        share: 2600,
+        share: 2550,
         begins: AUTHENTICATED,
         mix: Mix {
             files: 4,
@@ -193,7 +193,7 @@ pub const PROPERTIES: &[Property] = &[
     Property {
         number: 4,
         about: "device authentication: certificate, challenge, proofs, their order",
-        share: 300,
+        share: 350,
         begins: &[Begin::Live, Begin::Live, Begin::Device, Begin::Pin],
         mix: Mix {
             files: 4,

@@ -190,15 +190,17 @@ impl CardDoor for Defective {
             Defect::StaleRest => {
                 if sw[0] == 0x61 {
                     self.rest = Some(self.card.clone());
-                } else if command.starts_with(&[0, 0xC0]) && sw == [0x69, 0x85] {
-                    if let Some(mut rest) = self.rest.take() {
-                        answer = rest.transmit(command);
-                    }
+                } else if command.starts_with(&[0, 0xC0])
+                    && sw == [0x69, 0x85]
+                    && let Some(mut rest) = self.rest.take()
+                {
+                    answer = rest.transmit(command);
                 }
             }
             Defect::WrongStatusWord if answer == [0x6A, 0x82] => answer = vec![0x6A, 0x88],
             Defect::ShortRead if ins == 0xB0 && command[0] == 0 && sw == [0x62, 0x82] => {
-                drop(answer.remove(answer.len() - 3));
+                let last = answer.len() - 3;
+                answer.remove(last);
             }
             Defect::Panics if ins == 0x20 && sw == [0x67, 0x00] => panic!("a defect"),
             Defect::OneFaultForgiven if sw == [0x69, 0x88] && answer.len() == 2 => {

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The model's commands, one by one, after secure messaging and chaining.
+//! The model's commands, after secure messaging and chaining: files and
+//! objects. Those with keys and with codes have files of their own.
 
 use super::facts::{Directory, Facts, File};
-use super::state::{Data, LOCAL_IN_ROOT, Messaging, Model, Reply, open, selects_application};
-use cie_terminal::steps::device::authenticated_ssc;
-use iso7816_wire::sm::INITIAL_SSC;
-use iso7816_wire::{CommandApdu, dh, tlv};
+use super::state::{Data, Model, Reply, open, selects_application};
+use iso7816_wire::{CommandApdu, tlv};
 
 const AID_IAS: &[u8] = &[0xA0, 0, 0, 0, 0x30, 0x80, 0, 0, 0, 0x09, 0x81, 0x60, 0x01];
 const AID_CIE: &[u8] = &[0xA0, 0, 0, 0, 0, 0x39];
-/// Holder of the published terminal certificate (4.4).
-const HOLDER: &[u8] = &[0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0x01];
-const PIN: u8 = 0x81;
-const PUK: u8 = 0x82;
 
 impl Model {
     pub(super) fn execute(
@@ -39,8 +34,6 @@ impl Model {
             _ => Reply::sw(0x6D00),
         }
     }
-
-    // Files.
 
     fn select(&mut self, apdu: &CommandApdu, sealed: bool) -> Reply {
         if !sealed && selects_application(apdu) {
@@ -106,21 +99,6 @@ impl Model {
                 [&name, &end[..], &[0x83, 0x02, 0x3F, 0x00], &life].concat()
             }
             Directory::Cie => [&tlv::encode(0x84, AID_CIE), &end[..], &life].concat(),
-        }
-    }
-
-    /// The rule of closed files and key 81: 6982 where secure messaging or
-    /// device authentication is missing, 6983 with the PUK dead, 6982 without
-    /// the PIN (4, 9).
-    fn pin_rule(&self, sealed: bool) -> Option<u16> {
-        if !sealed || !self.device {
-            Some(0x6982)
-        } else if self.puk.left == 0 {
-            Some(0x6983)
-        } else if !self.pin.verified {
-            Some(0x6982)
-        } else {
-            None
         }
     }
 
@@ -227,8 +205,6 @@ impl Model {
         }
     }
 
-    // Objects.
-
     fn get_data(&self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
         if (apdu.p1, apdu.p2) != (0x3F, 0xFF) {
             return Reply::sw(0x6A86);
@@ -302,321 +278,6 @@ impl Model {
             [0x70, 0xBFA102 | 0xBF8103 | 0xBFA005 | 0xBFFB03, ..] | [0xBFA101, ..] => Err(0x6A88),
             _ => Err(0),
         }
-    }
-
-    // Keys.
-
-    fn environment(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
-        let needed: &[u32] = match (apdu.p1, apdu.p2) {
-            (0x41, 0xA6) => &[0x80, 0x83, 0x91],
-            (0x41, 0xA4) => &[0x80, 0x84],
-            (0x81, 0xB6) => &[0x80, 0x83],
-            (0x81, 0xA4) => &[0x83],
-            _ => &[],
-        };
-        let mut found: Vec<(u32, Vec<u8>)> = Vec::new();
-        let mut malformed = apdu.data.is_empty();
-        for object in tlv::Reader::new(&apdu.data) {
-            match object {
-                Ok(o)
-                    if matches!(o.tag, 0x80 | 0x83 | 0x84 | 0x91)
-                        && found.iter().all(|(tag, _)| *tag != o.tag) =>
-                {
-                    found.push((o.tag, o.value.to_vec()));
-                }
-                _ => malformed = true,
-            }
-        }
-        let value = |tag| {
-            let one = found.iter().find(|(found, _)| *found == tag);
-            one.map(|(_, value)| value.as_slice())
-        };
-        if needed.is_empty() {
-            let both: &[u16] = if malformed {
-                &[0x6A86, 0x6A80]
-            } else {
-                &[0x6A86]
-            };
-            return Reply::sw(open(both, seen));
-        }
-        malformed |= needed.iter().any(|tag| value(*tag).is_none());
-        let algorithm = value(0x80);
-        let (unknown, wrong) = match apdu.p2 {
-            0xA6 => (
-                value(0x83) != Some(&[0x81]),
-                algorithm != Some(&[0x9B])
-                    || !value(0x91).is_some_and(|share| self.acceptable(share)),
-            ),
-            0xB6 => (value(0x83) != Some(&[0x84]), algorithm != Some(&[0x41])),
-            _ if apdu.p1 == 0x81 => (
-                !self.certified || value(0x83) != Some(HOLDER),
-                algorithm.is_some_and(|algorithm| algorithm != [0x9B]),
-            ),
-            _ => {
-                let key = value(0x84);
-                let right: &[u8] = if key == Some(&[0x82]) {
-                    &[0x9B]
-                } else {
-                    &[0x02]
-                };
-                let known = [[0x81], [0x82], [0x83]].iter().any(|k| key == Some(k));
-                (!known, algorithm != Some(right))
-            }
-        };
-        let unknown = unknown || self.directory == Directory::Root;
-        match (malformed || wrong, unknown) {
-            (true, true) => return Reply::sw(open(&[0x6A80, 0x6A88], seen)),
-            (true, false) => return Reply::sw(0x6A80),
-            (false, true) => return Reply::sw(0x6A88),
-            (false, false) => {}
-        }
-        match (apdu.p1, apdu.p2) {
-            (0x41, 0xA6) => {
-                if sealed {
-                    self.end_session();
-                }
-                self.messaging = Messaging::Pending;
-                self.agreement += 1;
-                self.shared = true;
-                self.ssc = INITIAL_SSC;
-            }
-            (0x41, 0xA4) => self.key = value(0x84).and_then(|key| key.first().copied()),
-            (0x81, 0xB6) => self.authority = true,
-            _ => {
-                self.terminal_key = true;
-                self.recertified = false;
-            }
-        }
-        Reply::sw(0x9000)
-    }
-
-    /// 19.
-    fn acceptable(&self, share: &[u8]) -> bool {
-        !share.is_empty() && share.len() <= 256 && dh::is_valid_public(share, &self.facts.domain.p)
-    }
-
-    fn verify_certificate(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
-        if (apdu.p1, apdu.p2) != (0x00, 0xAE) {
-            return Reply::sw(0x6A86);
-        }
-        if !sealed {
-            return Reply::sw(0x6982);
-        }
-        let worth = self.facts.worth.get(&apdu.data).copied().unwrap_or(0x6A80);
-        if !self.authority {
-            return match worth {
-                0x6A80 => Reply::sw(open(&[0x6985, 0x6A80], seen)),
-                _ => Reply::sw(0x6985),
-            };
-        }
-        match worth {
-            0x9000 => {
-                self.certified = true;
-                self.recertified = self.terminal_key;
-            }
-            0x6300 => {
-                self.certified = false;
-                self.terminal_key = false;
-            }
-            _ => {}
-        }
-        Reply::sw(worth)
-    }
-
-    fn get_challenge(&self, apdu: &CommandApdu) -> Reply {
-        if apdu.p1 != 0 || apdu.p2 != 0 {
-            return Reply::sw(0x6A86);
-        }
-        if !apdu.data.is_empty() || !(apdu.le == Some(8) || apdu.le_is_max()) {
-            return Reply::sw(0x6700);
-        }
-        Reply::ok(Data::Challenge)
-    }
-
-    fn external_authenticate(
-        &mut self,
-        apdu: &CommandApdu,
-        sealed: bool,
-        challenge: Option<[u8; 8]>,
-        seen: u16,
-    ) -> Reply {
-        if apdu.p1 != 0 || apdu.p2 != 0 {
-            return Reply::sw(0x6A86);
-        }
-        if !sealed {
-            return Reply::sw(0x6982);
-        }
-        let right_length = apdu.data.len() == 264;
-        if self.recertified && seen == 0x6985 {
-            self.terminal_key = false;
-        }
-        let Some(challenge) = challenge.filter(|_| self.terminal_key) else {
-            return match right_length {
-                true => Reply::sw(0x6985),
-                false => Reply::sw(open(&[0x6985, 0x6700], seen)),
-            };
-        };
-        if !right_length {
-            return Reply::sw(0x6700);
-        }
-        self.take_back();
-        let good = self.proofs.iter().any(|proof| {
-            proof.data == apdu.data
-                && proof.challenge == challenge
-                && proof.agreement == self.agreement
-        });
-        if good {
-            self.proven = Some(challenge);
-            Reply::sw(0x9000)
-        } else {
-            Reply::sw(0x6300)
-        }
-    }
-
-    fn internal_authenticate(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
-        if apdu.p1 != 0 || apdu.p2 != 0 {
-            return Reply::sw(0x6A86);
-        }
-        let Some(key) = self.key else {
-            return Reply::sw(0x6985);
-        };
-        if key == 0x82 {
-            return self.card_proof(apdu, sealed, seen);
-        }
-        if let Some(sw) = self.pin_rule(sealed).filter(|_| key == 0x81) {
-            return Reply::sw(sw);
-        }
-        if apdu.data.is_empty() || apdu.data.len() > 245 {
-            return Reply::sw(0x6700);
-        }
-        Reply::ok(Data::Signature(key, apdu.data.clone()))
-    }
-
-    /// Step g of 4.4, choice 24.
-    fn card_proof(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
-        if !sealed {
-            return Reply::sw(0x6982);
-        }
-        let own: Option<[u8; 8]> = apdu.data.as_slice().try_into().ok();
-        let Some(challenge) = self.proven else {
-            return match own {
-                Some(_) => Reply::sw(0x6985),
-                None => Reply::sw(open(&[0x6985, 0x6700], seen)),
-            };
-        };
-        let Some(own) = own else {
-            return Reply::sw(0x6700);
-        };
-        self.proven = None;
-        self.device = true;
-        // h: for the next command.
-        self.ssc = authenticated_ssc(challenge, own);
-        Reply::ok(Data::Proof(own, self.agreement))
-    }
-
-    // Codes.
-
-    /// What all commands with a code demand first. `known` says that the
-    /// reference is one of the command's.
-    fn code_rule(&self, p1: bool, known: bool, sealed: bool, seen: u16) -> Option<u16> {
-        match (p1, known) {
-            (false, false) => return Some(open(&[0x6A86, 0x6A88], seen)),
-            (false, true) => return Some(0x6A86),
-            (true, false) => return Some(0x6A88),
-            (true, true) => {}
-        }
-        if self.directory == Directory::Root {
-            return Some(open(LOCAL_IN_ROOT, seen));
-        }
-        if !sealed || !self.device {
-            return Some(0x6982);
-        }
-        (self.puk.left == 0).then_some(0x6983)
-    }
-
-    /// Compares a code; the counter counts first.
-    fn compare(&mut self, reference: u8, value: &[u8], verify: bool) -> u16 {
-        let code = if reference == PUK {
-            &mut self.puk
-        } else {
-            &mut self.pin
-        };
-        if value == code.value {
-            code.left = code.allowed;
-            code.verified |= verify;
-            return 0x9000;
-        }
-        code.left = code.left.saturating_sub(1);
-        code.verified = false;
-        0x63C0 | u16::from(code.left)
-    }
-
-    fn verify(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
-        let known = matches!(apdu.p2, PIN | PUK);
-        if let Some(sw) = self.code_rule(apdu.p1 == 0, known, sealed, seen) {
-            return Reply::sw(sw);
-        }
-        let code = if apdu.p2 == PUK { self.puk } else { self.pin };
-        if code.left == 0 {
-            return Reply::sw(0x6983);
-        }
-        Reply::sw(match apdu.data.len() {
-            0 if code.verified => 0x9000,
-            0 => 0x63C0 | u16::from(code.left),
-            8 => self.compare(apdu.p2, &apdu.data, true),
-            _ => 0x6700,
-        })
-    }
-
-    fn change(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
-        if let Some(sw) = self.code_rule(apdu.p1 == 0, apdu.p2 == PIN, sealed, seen) {
-            return Reply::sw(sw);
-        }
-        if self.pin.left == 0 {
-            return Reply::sw(0x6983);
-        }
-        let Some((old, new)) = apdu.data.split_first_chunk::<8>() else {
-            return Reply::sw(0x6700);
-        };
-        let Ok(new) = <[u8; 8]>::try_from(new) else {
-            return Reply::sw(0x6700);
-        };
-        if !new.iter().all(u8::is_ascii_digit) {
-            return Reply::sw(0x6A80);
-        }
-        let sw = self.compare(PIN, old, false);
-        if sw == 0x9000 {
-            self.pin.value = new;
-        }
-        Reply::sw(sw)
-    }
-
-    fn reset_retry(&mut self, apdu: &CommandApdu, sealed: bool, seen: u16) -> Reply {
-        let p1 = matches!(apdu.p1, 0x02 | 0x03);
-        if let Some(sw) = self.code_rule(p1, apdu.p2 == PIN, sealed, seen) {
-            return Reply::sw(sw);
-        }
-        if !self.puk.verified {
-            return Reply::sw(0x6982);
-        }
-        if apdu.p1 == 0x03 {
-            if !apdu.data.is_empty() {
-                return Reply::sw(0x6700);
-            }
-            self.pin.left = self.pin.allowed;
-            return Reply::sw(0x9000);
-        }
-        let Ok(new) = <[u8; 8]>::try_from(apdu.data.as_slice()) else {
-            return Reply::sw(0x6700);
-        };
-        if !new.iter().all(u8::is_ascii_digit) {
-            return Reply::sw(0x6A80);
-        }
-        self.pin.value = new;
-        self.pin.left = self.pin.allowed;
-        self.pin.verified = false;
-        self.puk.verified = false;
-        Reply::sw(0x9000)
     }
 }
 

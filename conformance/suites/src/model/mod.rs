@@ -17,10 +17,14 @@
 //! same in every release of a library, threads, and a result for the report
 //! instead of a panic are why this is not `proptest-state-machine`.
 
+mod actions;
+mod codes;
 mod commands;
 mod desk;
 mod facts;
 mod generate;
+mod judge;
+mod keys;
 mod op;
 mod property;
 mod run;

@@ -2,8 +2,9 @@
 //! The properties: what their sequences are about, how many there are, where
 //! they begin.
 
+use super::actions::handshake;
 use super::desk::CIE;
-use super::generate::{Mix, handshake};
+use super::generate::Mix;
 use super::op::{How, Op, Part, command, with_parts};
 use crate::catalogue::{Basis, Case, Cost, Needs, Severity, Step};
 

@@ -2,9 +2,10 @@
 //! Runs properties: draws sequences, plays them on copies of a card, shrinks
 //! the first that fails, and says what came out.
 
+use super::actions::handshake;
 use super::desk::{Desk, Mismatch};
 use super::facts::Facts;
-use super::generate::{Dice, handshake, next};
+use super::generate::{Dice, next};
 use super::op::{Cut, Op};
 use super::property::{Begin, Property};
 use super::tally::Tally;

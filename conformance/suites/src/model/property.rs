@@ -184,9 +184,9 @@ pub const PROPERTIES: &[Property] = &[
         ],
         mix: Mix {
             strange: 5,
-            ends: 110,
+            ends: 130,
             power: 10,
-            agree: 90,
+            agree: 200,
             ..QUIET
         },
         whole_handshake: false,

@@ -83,12 +83,19 @@ fn so_do_cards_whose_root_has_no_name_or_that_take_extended_length() {
 }
 
 #[test]
-fn the_shares_add_up_and_identifiers_are_used_once() {
+fn the_shares_add_up_and_the_page_names_every_property() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/properties.md");
+    let page = std::fs::read_to_string(page).unwrap();
     let shares: u64 = PROPERTIES.iter().map(|property| property.share).sum();
     assert_eq!(shares, 10_000);
     for (at, property) in PROPERTIES.iter().enumerate() {
         assert_eq!(property.id(), format!("CIE_IAS_PROP_{:02}", at + 1));
         assert!(!property.begins.is_empty() && property.share > 0);
+        let row = format!("| {} | {} |", property.id(), property.about);
+        assert!(
+            page.contains(&row) && page.contains(&format!("| {} |\n", property.share)),
+            "{row}"
+        );
     }
 }
 

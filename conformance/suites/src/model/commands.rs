@@ -3,7 +3,8 @@
 //! objects. Those with keys and with codes have files of their own.
 
 use super::facts::{Directory, Facts, File};
-use super::state::{Data, Model, Reply, open, selects_application};
+use super::receive::selects_application;
+use super::state::{Data, Model, Reply, open};
 use iso7816_wire::{CommandApdu, tlv};
 
 const AID_IAS: &[u8] = &[0xA0, 0, 0, 0, 0x30, 0x80, 0, 0, 0, 0x09, 0x81, 0x60, 0x01];

@@ -27,6 +27,7 @@ mod judge;
 mod keys;
 mod op;
 mod property;
+mod receive;
 mod run;
 mod state;
 mod tally;

@@ -127,6 +127,8 @@ pub(super) fn next(dice: &mut Dice, mix: &Mix, model: &Model) -> Vec<Op> {
         5 => chains(dice, how),
         6 => responses(dice, how),
         7 => device(dice, how),
+        // Two challenges must not be alike.
+        _ if dice.permille(120) => vec![command([0x84, 0, 0], &[], Some(8), how); 2],
         _ => vec![strange(dice, how, model)],
     }
 }

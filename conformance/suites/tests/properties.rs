@@ -65,8 +65,8 @@ fn holds(id: &str, count: u64) -> Tally {
 
 #[test]
 fn the_card_does_what_the_model_does() {
-    let tally = holds("gemalto", 400);
-    assert!(tally.cases >= 400 && tally.handshakes >= 8, "{tally}");
+    let tally = holds("gemalto", 700);
+    assert!(tally.cases >= 700 && tally.handshakes >= 14, "{tally}");
     assert!(tally.shortest >= COMMANDS_MIN as u64, "{tally}");
     assert!(tally.authenticated * 2 >= tally.commands, "{tally}");
     // Every instruction, every kind of protection, every state.

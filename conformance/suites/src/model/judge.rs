@@ -26,6 +26,13 @@ impl<D: CardDoor + Clone> Desk<D> {
             return Err(format!("expected {}, got no answer", StatusWord(sw)));
         };
         if parsed.sw.0 != sw || parsed.data.len() != count {
+            if let Kind::New {
+                sealed: Some((counter, _)),
+                ..
+            } = kind
+            {
+                self.show(counter, &parsed);
+            }
             return Err(format!(
                 "expected {count} bytes and {}, got {} bytes and {}",
                 StatusWord(sw),
@@ -69,6 +76,17 @@ impl<D: CardDoor + Clone> Desk<D> {
             Some((counter, ins)) => self.opened(&bytes, &reply, counter, ins)?,
         };
         self.look(&reply.data, &data)
+    }
+
+    /// Opens a protected answer that is not the expected one, for the record.
+    fn show(&mut self, counter: u64, outer: &ResponseApdu) {
+        let Some(keys) = &mut self.keys else { return };
+        keys.session.set_ssc(counter.wrapping_sub(1));
+        if let Ok(inner) = keys.session.open_response(outer)
+            && let Some(last) = self.record.as_mut().and_then(|record| record.last_mut())
+        {
+            last.plain_response = [&*inner.data, &inner.sw.to_bytes()].concat();
+        }
     }
 
     fn opened(

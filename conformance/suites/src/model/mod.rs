@@ -29,6 +29,7 @@ mod op;
 mod property;
 mod receive;
 mod run;
+mod shrink;
 mod state;
 mod tally;
 

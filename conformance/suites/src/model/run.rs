@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs properties: draws sequences, plays them on copies of a card, shrinks
-//! the first that fails, and says what came out.
+//! Runs properties: draws sequences, plays them on copies of a card, and says
+//! what came out.
 
 use super::actions::handshake;
 use super::desk::{Desk, Mismatch};
 use super::facts::Facts;
 use super::generate::{Dice, next};
-use super::op::{Cut, Op};
+use super::op::Op;
 use super::property::{Begin, Property};
 use super::tally::Tally;
 use crate::card::evidence;
@@ -25,8 +25,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub const COMMANDS_MIN: usize = 30;
 /// Sequences get up to so many more.
 const COMMANDS_MORE: usize = 16;
-/// The most sequences that are tried to shrink one.
-const SHRINK_MAX: usize = 3000;
 /// After how many actions a sequence is asked for its state, on average.
 const OBSERVE_EVERY: usize = 12;
 
@@ -82,7 +80,7 @@ pub struct Plan {
 
 /// A card and copies of it in the states that sequences begin in.
 pub struct Bench<D> {
-    begins: BTreeMap<Begin, Desk<D>>,
+    pub(super) begins: BTreeMap<Begin, Desk<D>>,
     /// The first state that could not be reached, and why.
     broken: Option<(Begin, Fault)>,
 }
@@ -226,142 +224,13 @@ impl<D: CardDoor + Clone + Sync> Bench<D> {
         }
         Ok(())
     }
-
-    /// Plays a sequence, asking for the state after every action; the number
-    /// of actions up to the fault.
-    fn fails(&self, begin: Begin, ops: &[Op]) -> Option<(usize, Fault)> {
-        let mut desk = self.begins.get(&begin)?.clone();
-        let mut unused = Tally::default();
-        for (at, op) in ops.iter().enumerate() {
-            let played = caught(|| {
-                desk.perform(op, &mut unused)?;
-                desk.observe()
-            });
-            if let Err(fault) = played {
-                return Some((at + 1, fault));
-            }
-        }
-        None
-    }
-
-    /// Leaves out and simplifies actions as long as the sequence still fails.
-    fn shrunk(&self, number: u64, drawn: Drawn) -> Failure {
-        let Drawn {
-            begin,
-            mut ops,
-            fault,
-        } = drawn;
-        let mut fault = fault;
-        let mut begin = begin;
-        let mut budget = SHRINK_MAX;
-        let mut attempt = |begin: Begin, ops: &[Op], fault: &mut Fault| -> Option<Vec<Op>> {
-            budget = budget.checked_sub(1)?;
-            let (at, found) = self.fails(begin, ops)?;
-            *fault = found;
-            ops.get(..at).map(<[Op]>::to_vec)
-        };
-        if let Some(shorter) = attempt(begin, &ops, &mut fault) {
-            ops = shorter;
-        }
-        let mut changed = true;
-        while changed {
-            changed = false;
-            // Large parts first.
-            let mut size = ops.len().div_ceil(2).max(1);
-            loop {
-                let mut at = 0;
-                while at < ops.len() {
-                    let mut less = ops.clone();
-                    less.drain(at..(at + size).min(ops.len()));
-                    match attempt(begin, &less, &mut fault) {
-                        Some(shorter) => {
-                            ops = shorter;
-                            changed = true;
-                        }
-                        None => at += size,
-                    }
-                }
-                if size == 1 {
-                    break;
-                }
-                size = size.div_ceil(2);
-            }
-            for at in 0..ops.len() {
-                for simple in ops.get(at).map(simpler).unwrap_or_default() {
-                    let mut other = ops.clone();
-                    if let Some(op) = other.get_mut(at) {
-                        *op = simple;
-                    }
-                    if let Some(shorter) = attempt(begin, &other, &mut fault) {
-                        ops = shorter;
-                        changed = true;
-                        break;
-                    }
-                }
-            }
-            for earlier in Begin::ALL
-                .into_iter()
-                .take_while(|earlier| *earlier < begin)
-            {
-                if let Some(shorter) = attempt(earlier, &ops, &mut fault) {
-                    ops = shorter;
-                    begin = earlier;
-                    changed = true;
-                    break;
-                }
-            }
-            // A later state that makes more actions needless.
-            let later = Begin::ALL.into_iter().filter(|later| *later > begin);
-            let found = later.into_iter().find_map(|later| {
-                (1..ops.len()).rev().find_map(|from| {
-                    let shorter = attempt(later, ops.get(from..)?, &mut fault)?;
-                    Some((later, shorter))
-                })
-            });
-            if let Some((later, shorter)) = found {
-                begin = later;
-                ops = shorter;
-                changed = true;
-            }
-        }
-        self.played(number, begin, ops, fault)
-    }
-
-    /// The shortest sequence once more, with its record.
-    fn played(&self, number: u64, begin: Begin, ops: Vec<Op>, fault: Fault) -> Failure {
-        let mut exchanges = Vec::new();
-        let mut commands = 0;
-        if let Some(mut desk) = self.begins.get(&begin).cloned() {
-            desk.begin();
-            desk.keep_record();
-            let mut unused = Tally::default();
-            for op in &ops {
-                let played = caught(|| {
-                    desk.perform(op, &mut unused)?;
-                    desk.observe()
-                });
-                if played.is_err() {
-                    break;
-                }
-            }
-            commands = desk.commands;
-            exchanges = desk.take_record();
-        }
-        Failure {
-            number,
-            begin,
-            ops,
-            commands,
-            fault,
-            exchanges,
-        }
-    }
 }
 
-struct Drawn {
-    begin: Begin,
-    ops: Vec<Op>,
-    fault: Fault,
+/// A sequence that failed, as it was drawn.
+pub(super) struct Drawn {
+    pub(super) begin: Begin,
+    pub(super) ops: Vec<Op>,
+    pub(super) fault: Fault,
 }
 
 fn play<D: CardDoor + Clone>(
@@ -373,37 +242,11 @@ fn play<D: CardDoor + Clone>(
 }
 
 /// A card that panics is a fault of the card.
-fn caught(action: impl FnOnce() -> Result<(), Mismatch>) -> Result<(), Fault> {
+pub(super) fn caught(action: impl FnOnce() -> Result<(), Mismatch>) -> Result<(), Fault> {
     match catch_unwind(AssertUnwindSafe(action)) {
         Ok(result) => result.map_err(Fault::Mismatch),
         Err(_) => Err(Fault::Crash),
     }
-}
-
-/// Simpler actions that could stand for this one.
-fn simpler(op: &Op) -> Vec<Op> {
-    let mut all = Vec::new();
-    match op {
-        Op::Command { fetch, cut, .. } => {
-            if !fetch {
-                let mut other = op.clone();
-                if let Op::Command { fetch, .. } = &mut other {
-                    *fetch = true;
-                }
-                all.push(other);
-            }
-            if *cut != Cut::Whole {
-                let mut other = op.clone();
-                if let Op::Command { cut, .. } = &mut other {
-                    *cut = Cut::Whole;
-                }
-                all.push(other);
-            }
-        }
-        Op::PowerOn | Op::PowerOff => all.push(Op::Reset),
-        _ => {}
-    }
-    all
 }
 
 /// A fault, for people.

@@ -19,6 +19,7 @@ pub mod card;
 pub mod catalogue;
 pub mod edges;
 pub mod ics;
+pub mod model;
 pub mod ours;
 pub mod replay;
 pub mod report;

@@ -81,7 +81,7 @@ fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, St
     (verdict, reason.to_string())
 }
 
-fn evidence(exchanges: Vec<crate::edges::Exchange>) -> Vec<Exchange> {
+pub(crate) fn evidence(exchanges: Vec<crate::edges::Exchange>) -> Vec<Exchange> {
     let hex = |bytes: &[u8]| hex::encode_upper(bytes);
     let shown = exchanges.into_iter().map(|exchange| Exchange {
         step: exchange.step,

@@ -4,6 +4,7 @@
 use super::error::BenchError;
 use super::print;
 use cie_conformance::catalogue::{Case, card_cases, names};
+use cie_conformance::model::{PROPERTIES, Property};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -21,6 +22,12 @@ impl Selection {
     pub(super) fn of(&self, all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
         selected(&self.cases, all)
     }
+}
+
+/// Everything that can be run on a card: the rows and the properties.
+fn all() -> Vec<Case> {
+    let properties = PROPERTIES.iter().map(Property::case);
+    card_cases().into_iter().chain(properties).collect()
 }
 
 fn selected(patterns: &[String], all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
@@ -44,7 +51,7 @@ pub(super) struct ListOptions {
 }
 
 pub(super) fn list(options: &ListOptions) -> Result<ExitCode, BenchError> {
-    let cases = options.selection.of(card_cases())?;
+    let cases = options.selection.of(all())?;
     if options.json {
         print(format_args!("{}\n", serde_json::to_string_pretty(&cases)?))?;
         return Ok(ExitCode::SUCCESS);
@@ -65,7 +72,7 @@ pub(super) struct ExplainOptions {
 }
 
 pub(super) fn explain(options: &ExplainOptions) -> Result<ExitCode, BenchError> {
-    let cases = selected(&options.names, card_cases())?;
+    let cases = selected(&options.names, all())?;
     let texts: Vec<_> = cases.iter().map(ToString::to_string).collect();
     print(texts.join("\n"))?;
     Ok(ExitCode::SUCCESS)

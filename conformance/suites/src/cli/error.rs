@@ -30,6 +30,8 @@ pub(super) enum BenchError {
     NoCase(String),
     #[error("the card could not be made: {0}")]
     Ours(#[from] OursError),
+    #[error("what is free on the card could not be read: {0}")]
+    Contact(String),
     #[error("could not {doing} {what}: {source}")]
     Io {
         doing: &'static str,

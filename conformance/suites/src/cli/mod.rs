@@ -5,6 +5,7 @@ mod card;
 mod catalogue;
 mod error;
 mod ics;
+mod properties;
 
 use clap::{Parser, Subcommand};
 use error::BenchError;
@@ -28,6 +29,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Run the cases on a card
     Card(card::Options),
+    /// Run random sequences against the model of the card
+    Properties(properties::Options),
     /// List the cases
     List(catalogue::ListOptions),
     /// Everything about a case: what it demands, on what ground, its steps
@@ -39,6 +42,7 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Card(options) => card::card(&options),
+        Command::Properties(options) => properties::properties(&options),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),
         Command::Ics(options) => ics::ics(&options),

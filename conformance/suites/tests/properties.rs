@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Random sequences against the model: the card holds, cards with a defect at
+//! their door do not, and every run is the same.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
+
+use cie_card::Card;
+use cie_conformance::edges::Specimen;
+use cie_conformance::model::{
+    Bench, COMMANDS_MIN, Fault, Outcome, PROPERTIES, Plan, Property, Tally, result,
+};
+use cie_conformance::ours;
+use cie_conformance::report::CaseResult;
+use cie_conformance::verdict::Verdict;
+use cie_personalisation::Family;
+use iso7816_wire::CardDoor;
+
+fn family(id: &str) -> &'static Family {
+    cie_personalisation::family(id).unwrap()
+}
+
+fn specimen(id: &str) -> Specimen<Card> {
+    ours::specimen(family(id), 1).unwrap()
+}
+
+fn plan(count: u64, share: u64) -> Plan {
+    Plan {
+        seed: 1,
+        first: 0,
+        count: (count * share).div_ceil(10_000),
+        jobs: 2,
+    }
+}
+
+/// Runs all properties, `count` sequences together.
+fn run<D: CardDoor + Clone + Sync>(
+    specimen: &Specimen<D>,
+    count: u64,
+) -> Vec<(CaseResult, Outcome)> {
+    let bench = Bench::new(specimen).unwrap();
+    let ics = ours::ics(family("gemalto"));
+    let one = |property: &Property| {
+        let plan = plan(count, property.share);
+        let outcome = bench.run(property, &plan);
+        (result(property, &plan, &ics, &outcome), outcome)
+    };
+    PROPERTIES.iter().map(one).collect()
+}
+
+fn holds(id: &str, count: u64) -> Tally {
+    let mut tally = Tally::default();
+    for (result, outcome) in run(&specimen(id), count) {
+        let transcript = outcome.failure.as_ref().map(|failure| failure.transcript());
+        assert_eq!(
+            result.verdict,
+            Verdict::Pass,
+            "{id}: {} {}\n{}",
+            result.id,
+            result.reason,
+            transcript.unwrap_or_default()
+        );
+        tally.add(&outcome.tally);
+    }
+    tally
+}
+
+#[test]
+fn the_card_does_what_the_model_does() {
+    let tally = holds("gemalto", 700);
+    assert!(tally.cases >= 700 && tally.handshakes >= 14, "{tally}");
+    assert!(tally.shortest >= COMMANDS_MIN as u64, "{tally}");
+    assert!(tally.authenticated * 2 >= tally.commands, "{tally}");
+    // Every instruction, every kind of protection, every state.
+    assert!(tally.instructions.len() >= 15, "{tally}");
+    assert!(tally.protection.len() >= 5, "{tally}");
+    assert!(tally.states.len() >= 10, "{tally}");
+    assert!(tally.status.len() >= 25, "{tally}");
+}
+
+#[test]
+fn so_do_cards_whose_root_has_no_name_or_that_take_extended_length() {
+    holds("actalis-2023", 60);
+    holds("gemalto2", 60);
+}
+
+#[test]
+fn the_shares_add_up_and_the_page_names_every_property() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/properties.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let shares: u64 = PROPERTIES.iter().map(|property| property.share).sum();
+    assert_eq!(shares, 10_000);
+    for (at, property) in PROPERTIES.iter().enumerate() {
+        assert_eq!(property.id(), format!("CIE_IAS_PROP_{:02}", at + 1));
+        assert!(!property.begins.is_empty() && property.share > 0);
+        let row = format!("| {} | {} |", property.id(), property.about);
+        assert!(
+            page.contains(&row) && page.contains(&format!("| {} |\n", property.share)),
+            "{row}"
+        );
+    }
+}
+
+/// A defect of a card that can be made at its door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Defect {
+    /// Counters and PIN come back with the power.
+    TriesComeBack,
+    /// A warm reset answers and resets nothing.
+    ResetForgetsNothing,
+    /// Challenges are all the same.
+    ConstantChallenge,
+    /// A plain read is served in a session, which lives on.
+    PlainReadInSession,
+    /// A protected command is taken a second time without effect: its answer
+    /// is that of the first time.
+    ReplayAnswered,
+    /// GET RESPONSE gives the rest of an answer even after other commands.
+    StaleRest,
+    /// A file that is not there is called an object that is not there.
+    WrongStatusWord,
+    /// What is left of a file is one byte short.
+    ShortRead,
+    /// A code of a wrong length makes it panic.
+    Panics,
+    /// The first protected command with a wrong checksum is forgiven.
+    OneFaultForgiven,
+}
+
+const DEFECTS: [Defect; 10] = [
+    Defect::TriesComeBack,
+    Defect::ResetForgetsNothing,
+    Defect::ConstantChallenge,
+    Defect::PlainReadInSession,
+    Defect::ReplayAnswered,
+    Defect::StaleRest,
+    Defect::WrongStatusWord,
+    Defect::ShortRead,
+    Defect::Panics,
+    Defect::OneFaultForgiven,
+];
+
+#[derive(Clone)]
+struct Defective {
+    card: Card,
+    issued: Card,
+    defect: Defect,
+    powered: bool,
+    atr: Vec<u8>,
+    last: (Vec<u8>, Vec<u8>),
+    rest: Option<Card>,
+}
+
+impl CardDoor for Defective {
+    fn power_on(&mut self) -> Vec<u8> {
+        if self.defect == Defect::TriesComeBack {
+            self.card = self.issued.clone();
+        }
+        self.powered = true;
+        self.atr = self.card.power_on();
+        self.atr.clone()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        if self.defect == Defect::ResetForgetsNothing && self.powered {
+            return self.atr.clone();
+        }
+        self.powered = true;
+        self.atr = self.card.reset();
+        self.atr.clone()
+    }
+
+    fn power_off(&mut self) {
+        self.powered = false;
+        self.card.power_off();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        let before = self.card.clone();
+        let mut answer = self.card.transmit(command);
+        let sw = answer.last_chunk::<2>().copied().unwrap_or_default();
+        let ins = command.get(1).copied().unwrap_or_default();
+        match self.defect {
+            Defect::ConstantChallenge if ins == 0x84 && answer.len() == 10 => {
+                answer[..8].copy_from_slice(b"12345678");
+            }
+            Defect::PlainReadInSession if command.starts_with(&[0, 0xB0]) && sw == [0x69, 0x85] => {
+                // Without session the same read is served.
+                answer = self.card.transmit(command);
+                self.card = before;
+            }
+            Defect::ReplayAnswered => {
+                if sw == [0x69, 0x88] && self.last.0 == command {
+                    self.card = before;
+                    return self.last.1.clone();
+                }
+                self.last = (command.to_vec(), answer.clone());
+            }
+            Defect::StaleRest => {
+                if sw[0] == 0x61 {
+                    self.rest = Some(self.card.clone());
+                } else if command.starts_with(&[0, 0xC0])
+                    && sw == [0x69, 0x85]
+                    && let Some(mut rest) = self.rest.take()
+                {
+                    answer = rest.transmit(command);
+                }
+            }
+            Defect::WrongStatusWord if answer == [0x6A, 0x82] => answer = vec![0x6A, 0x88],
+            Defect::ShortRead if ins == 0xB0 && command[0] == 0 && sw == [0x62, 0x82] => {
+                let last = answer.len() - 3;
+                answer.remove(last);
+            }
+            Defect::Panics if ins == 0x20 && sw == [0x67, 0x00] => panic!("a defect"),
+            Defect::OneFaultForgiven if sw == [0x69, 0x88] && answer.len() == 2 => {
+                self.card = before;
+            }
+            _ => {}
+        }
+        answer
+    }
+}
+
+fn defective(defect: Defect) -> Specimen<Defective> {
+    let good = specimen("gemalto");
+    Specimen {
+        card: Defective {
+            card: good.card.clone(),
+            issued: good.card.clone(),
+            defect,
+            powered: false,
+            atr: Vec::new(),
+            last: Default::default(),
+            rest: None,
+        },
+        family: good.family,
+        atr: good.atr,
+        ef_atr: good.ef_atr,
+        root_by_aid: good.root_by_aid,
+        extended_length: good.extended_length,
+        pin: good.pin,
+        puk: good.puk,
+        nis: good.nis,
+        serial: good.serial,
+        certificate: good.certificate,
+    }
+}
+
+#[test]
+fn every_defect_is_found_and_shrunk() {
+    for defect in DEFECTS {
+        let results = run(&defective(defect), 400);
+        let failures: Vec<_> = results
+            .iter()
+            .filter_map(|(result, outcome)| Some((result, outcome.failure.as_ref()?)))
+            .collect();
+        let shortest = failures.iter().map(|(_, failure)| failure.commands).min();
+        assert!(
+            shortest.is_some_and(|count| count <= 6),
+            "{defect:?}: {shortest:?}"
+        );
+        for (result, failure) in failures {
+            let crash = failure.fault == Fault::Crash;
+            assert_eq!(crash, defect == Defect::Panics, "{defect:?}");
+            let verdict = if crash { Verdict::Crash } else { Verdict::Fail };
+            assert_eq!(result.verdict, verdict);
+            assert!(
+                result
+                    .reason
+                    .contains(&format!("--number {}", failure.number))
+            );
+            assert!(!result.evidence.is_empty(), "{defect:?}");
+            println!(
+                "{defect:?}: {} after {} sequences, {} commands",
+                result.id,
+                failure.number + 1,
+                failure.commands
+            );
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_outcome_on_any_number_of_threads() {
+    let bench = Bench::new(&defective(Defect::WrongStatusWord)).unwrap();
+    let ics = ours::ics(family("gemalto"));
+    let property = &PROPERTIES[0];
+    let run = |jobs, first| {
+        let plan = Plan {
+            seed: 5,
+            first,
+            count: 60,
+            jobs,
+        };
+        let outcome = bench.run(property, &plan);
+        let result = result(property, &plan, &ics, &outcome);
+        (
+            serde_json::to_string(&result).unwrap(),
+            outcome.failure.unwrap(),
+        )
+    };
+    let (one, failure) = run(1, 0);
+    let (three, _) = run(3, 0);
+    assert_eq!(one, three);
+    // Played again alone, as the report says.
+    let (alone, again) = run(1, failure.number);
+    assert_eq!(one, alone);
+    assert_eq!(failure.ops, again.ops);
+}

@@ -2,7 +2,7 @@
 //! Runs the catalogue's cases on cards.
 
 use crate::catalogue::Case;
-use crate::edges::{Bench, Outcome, Reason, Row, Specimen, units};
+use crate::edges::{Bench, Outcome, Reason, Row, Specimen, Trouble, units};
 use crate::ics::Ics;
 use crate::report::{CaseResult, Exchange};
 use crate::verdict::Verdict;
@@ -74,7 +74,12 @@ fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, St
     };
     let verdict = match &reason {
         Reason::Crash => Verdict::Crash,
-        Reason::Script(_) | Reason::Start { .. } => Verdict::Inconclusive,
+        Reason::Refused(refusal) if refusal.ever => Verdict::NotApplicable,
+        Reason::Trouble(Trouble::NotCarried(_)) => Verdict::NotApplicable,
+        Reason::Trouble(Trouble::Hang(_)) => Verdict::Hang,
+        Reason::Script(_) | Reason::Start { .. } | Reason::Refused(_) | Reason::Trouble(_) => {
+            Verdict::Inconclusive
+        }
         Reason::Answer { .. } if ics.is_bound_by(case.basis) => Verdict::Fail,
         Reason::Answer { .. } => Verdict::Differs,
     };

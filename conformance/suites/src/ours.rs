@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! This project's own cards, freshly personalised and thrown away after.
 
-use crate::edges::Specimen;
+use crate::edges::{Papers, Specimen};
 use crate::ics::Ics;
 use cie_card::{Card, CardError};
 use cie_personalisation::{Family, Persona, PersonaError, PersonalisationError, personalise};
+use std::path::Path;
 use thiserror::Error;
 
 /// Why no card could be made.
@@ -16,9 +17,22 @@ pub enum OursError {
     /// It could not be personalised.
     #[error(transparent)]
     Personalisation(#[from] PersonalisationError),
+    /// It could not be written to a file.
+    #[error(transparent)]
+    Store(#[from] cie_store::StoreError),
     /// No card could be made of the image.
     #[error(transparent)]
     Card(#[from] CardError),
+}
+
+/// A fresh card of this family in a file that must not exist yet.
+///
+/// # Errors
+/// [`OursError`] if it cannot be made or written.
+pub fn file(family: &'static Family, seed: u64, path: &Path) -> Result<Papers, OursError> {
+    let specimen = specimen(family, seed)?;
+    cie_store::FileStore::create(path, &specimen.card.image())?;
+    Ok(specimen.papers())
 }
 
 /// A fresh card of this family, without power, with what its issuer knows.

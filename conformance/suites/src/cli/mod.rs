@@ -5,6 +5,7 @@ mod card;
 mod catalogue;
 mod error;
 mod ics;
+mod target;
 
 use clap::{Parser, Subcommand};
 use error::BenchError;

@@ -9,6 +9,7 @@
 //!   follows what does not concern it;
 //! - [`ours`]: this project's own cards, made for the test;
 //! - [`verdict`], [`report`]: what came out, with its evidence;
+//! - [`survey`]: what a card is and does, without touching it;
 //! - [`edges`]: the table of edges, one row for every situation at the rim of
 //!   what the card does, each with its expected answer and its ground.
 //!
@@ -22,4 +23,5 @@ pub mod ics;
 pub mod ours;
 pub mod replay;
 pub mod report;
+pub mod survey;
 pub mod verdict;

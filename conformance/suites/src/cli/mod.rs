@@ -5,6 +5,7 @@ mod card;
 mod catalogue;
 mod error;
 mod ics;
+mod survey;
 mod target;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +30,9 @@ pub(crate) struct Arguments {
 enum Command {
     /// Run the cases on a card
     Card(card::Options),
+    /// What a card is and does, without touching it
+    #[command(after_help = survey::HELP)]
+    Survey(survey::Options),
     /// List the cases
     List(catalogue::ListOptions),
     /// Everything about a case: what it demands, on what ground, its steps
@@ -40,6 +44,7 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Card(options) => card::card(&options),
+        Command::Survey(options) => survey::survey(&options),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),
         Command::Ics(options) => ics::ics(&options),

@@ -205,7 +205,7 @@ impl Place {
             }
             None => Ics::of_a_stranger(),
         };
-        if let (Some(family), None) = (kind, &self.ics) {
+        if let (Some(family), "") = (kind, ics.card.family.as_str()) {
             // What its answer to reset stands for; where that is inferred, a
             // departure is a difference and no fail.
             ics.card.family = family.id.to_owned();

@@ -91,6 +91,9 @@ impl Contact {
         // Whether there is a root or not, the files are asked for.
         let _ = channel.select_root_any();
         read(&mut channel, &OF_THE_ROOT);
+        if papers.ef_atr.is_empty() {
+            read(&mut channel, &[(file::ATR, "EF2F01")]);
+        }
         let _ = channel.select_cie();
         read(&mut channel, &OF_CIE);
         let known = agree(&mut channel, &mut names);

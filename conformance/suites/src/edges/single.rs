@@ -5,7 +5,7 @@
 use super::bench::{Outcome, Reason, play, walk, way};
 use super::contact::{Contact, Papers, name_papers};
 use super::desk::{Desk, counter};
-use super::expect::{Seen, matches};
+use super::expect::Seen;
 use super::guard::{Allow, Guard, Refusal};
 use super::row::{Row, Start};
 use super::script;
@@ -404,10 +404,5 @@ impl<D: Link> Single<D> {
             self.desk.remember(&seen);
         }
         Ok(self.desk.record.take())
-    }
-
-    /// True if an answer is as a script says.
-    pub(crate) fn fits(&self, answer: &str, seen: &Seen, by_session: bool) -> bool {
-        matches(answer, seen, by_session, &self.desk.names).unwrap_or(false)
     }
 }

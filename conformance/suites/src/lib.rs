@@ -10,6 +10,7 @@
 //! - [`ours`]: this project's own cards, made for the test;
 //! - [`verdict`], [`report`]: what came out, with its evidence;
 //! - [`survey`]: what a card is and does, without touching it;
+//! - [`diff`]: the same stream of commands to two cards;
 //! - [`edges`]: the table of edges, one row for every situation at the rim of
 //!   what the card does, each with its expected answer and its ground.
 //!
@@ -18,6 +19,7 @@
 
 pub mod card;
 pub mod catalogue;
+pub mod diff;
 pub mod edges;
 pub mod ics;
 pub mod ours;

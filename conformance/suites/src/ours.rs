@@ -59,6 +59,34 @@ pub fn specimen(family: &'static Family, seed: u64) -> Result<Specimen<Card>, Ou
     })
 }
 
+/// A copy of the card in a file, in memory and without power. The file stays as
+/// it is.
+///
+/// # Errors
+/// [`OursError`] if there is no card in it.
+pub fn from_file(path: &Path) -> Result<Specimen<Card>, OursError> {
+    let image = cie_store::read(path)?;
+    let content = |fid| {
+        let file = image.profile.files.iter().find(|file| file.fid == fid);
+        file.map(|file| file.content.clone()).unwrap_or_default()
+    };
+    let text = |fid| String::from_utf8(content(fid)).unwrap_or_default();
+    let family = &image.profile.family;
+    Ok(Specimen {
+        family: family.id.clone(),
+        atr: family.atr.clone(),
+        ef_atr: content(0x2F01),
+        root_by_aid: family.root_by_aid,
+        extended_length: family.extended_length,
+        pin: image.state.pin.expose().to_owned(),
+        puk: image.state.puk.expose().to_owned(),
+        nis: text(0x1001),
+        serial: text(0x1002),
+        certificate: content(0x1003),
+        card: Card::in_memory(image.clone(), [7; 32])?,
+    })
+}
+
 /// The conformance statement of such a card.
 #[must_use]
 pub fn ics(family: &Family) -> Ics {

@@ -3,6 +3,7 @@
 
 mod card;
 mod catalogue;
+mod diff;
 mod error;
 mod ics;
 mod survey;
@@ -33,6 +34,9 @@ enum Command {
     /// What a card is and does, without touching it
     #[command(after_help = survey::HELP)]
     Survey(survey::Options),
+    /// The same commands to two cards, and where they part
+    #[command(after_help = diff::HELP)]
+    Diff(diff::Options),
     /// List the cases
     List(catalogue::ListOptions),
     /// Everything about a case: what it demands, on what ground, its steps
@@ -45,6 +49,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Card(options) => card::card(&options),
         Command::Survey(options) => survey::survey(&options),
+        Command::Diff(options) => diff::diff(&options),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),
         Command::Ics(options) => ics::ics(&options),

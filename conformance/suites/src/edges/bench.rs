@@ -5,12 +5,12 @@
 
 use super::contact::{Contact, Papers};
 use super::desk::Desk;
-use super::expect::{Behaviour, for_family, matches};
+use super::expect::{Behaviour, Seen, for_family, matches};
 use super::guard::{Guard, Refusal};
 use super::record::{Exchange, Record};
 use super::row::{Row, Start, Unit};
 use super::script::{self, ScriptError, Step};
-use super::single::Trouble;
+use super::single::{Trouble, steps};
 use iso7816_wire::CardDoor;
 use std::collections::BTreeMap;
 use thiserror::Error as ThisError;
@@ -169,6 +169,23 @@ impl<D: CardDoor + Clone> Bench<D> {
         let played = play(&mut desk, &steps, self.behaviour());
         *exchanges = desk.record.take();
         played.map(|()| true)
+    }
+
+    /// Executes steps from a state without judging them, until one cannot be
+    /// executed. Says what went over the wire, and why it stopped, if it did.
+    pub(crate) fn stream(
+        &mut self,
+        start: Start,
+        actions: &[String],
+        each: impl FnMut(usize, &Seen),
+    ) -> (Vec<Exchange>, Option<Reason>) {
+        let mut desk = match self.desk(start) {
+            Ok(desk) => desk,
+            Err(why) => return (Vec::new(), Some(Reason::Start { start, why })),
+        };
+        desk.record = Record::default();
+        let stopped = steps(&mut desk, actions, each).err();
+        (desk.record.take(), stopped)
     }
 
     fn behaviour(&self) -> Behaviour {

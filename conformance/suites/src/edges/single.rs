@@ -384,25 +384,37 @@ impl<D: Link> Single<D> {
     }
 
     /// Executes steps from a state without judging them, until one cannot be
-    /// executed; what came back, and in which exchanges.
+    /// executed. Says what went over the wire, and why it stopped, if it did.
     pub(crate) fn stream(
         &mut self,
         start: Start,
         actions: &[String],
-        mut each: impl FnMut(usize, &Seen),
-    ) -> Result<Vec<super::Exchange>, Reason> {
+        each: impl FnMut(usize, &Seen),
+    ) -> (Vec<super::Exchange>, Option<Reason>) {
         self.desk.card.begin();
-        self.reach(start)?;
-        self.desk.record = super::record::Record::default();
-        for (index, action) in actions.iter().enumerate() {
-            self.desk.record.step(index + 1);
-            let (seen, _) = self.desk.execute(action)?;
-            if let Some(refusal) = self.desk.guard.refusal() {
-                return Err(Reason::Refused(refusal));
-            }
-            each(index, &seen);
-            self.desk.remember(&seen);
+        if let Err(reason) = self.reach(start) {
+            return (Vec::new(), Some(reason));
         }
-        Ok(self.desk.record.take())
+        self.desk.record = super::record::Record::default();
+        let stopped = steps(&mut self.desk, actions, each).err();
+        (self.desk.record.take(), stopped)
     }
+}
+
+/// Executes steps without judging them.
+pub(super) fn steps<D: CardDoor>(
+    desk: &mut Desk<D>,
+    actions: &[String],
+    mut each: impl FnMut(usize, &Seen),
+) -> Result<(), Reason> {
+    for (index, action) in actions.iter().enumerate() {
+        desk.record.step(index + 1);
+        let (seen, _) = desk.execute(action)?;
+        if let Some(refusal) = desk.guard.refusal() {
+            return Err(Reason::Refused(refusal));
+        }
+        each(index, &seen);
+        desk.remember(&seen);
+    }
+    Ok(())
 }

@@ -126,7 +126,7 @@ fn ask<D: Link>(
             answers.push((Vec::new(), "none".to_owned()));
         }
     });
-    played.is_ok().then_some(answers)
+    played.1.is_none().then_some(answers)
 }
 
 fn word(sw: &[u8; 2]) -> String {
@@ -202,7 +202,7 @@ fn times<D: Link>(card: &mut Single<D>) -> BTreeMap<String, u64> {
             begun = Some(Instant::now());
         });
         taken.sort_unstable();
-        if let (Ok(_), Some(median)) = (played, taken.get(taken.len() / 2)) {
+        if let (None, Some(median)) = (played.1, taken.get(taken.len() / 2)) {
             medians.insert(name.to_owned(), u64::try_from(*median).unwrap_or(u64::MAX));
         }
     }

@@ -65,10 +65,12 @@ pub(super) fn diff(options: &Options) -> Result<ExitCode, BenchError> {
         options.steps,
         !harmless,
     ));
-    let (mut parted, mut stopped) = (0_usize, Vec::new());
+    let (mut alike, mut parted, mut left_out) = (0_usize, 0_usize, 0_usize);
+    let mut stopped = Vec::new();
     for stream in &streams {
         match compare([a.as_mut(), b.as_mut()], stream, closeness) {
-            Compared::Alike => {}
+            Compared::Alike => alike += 1,
+            Compared::LeftOut(_) => left_out += 1,
             Compared::Stopped(why) => stopped.push(format!("{}: {why}", stream.name)),
             Compared::Parted(found) if options.all => {
                 parted += 1;
@@ -84,9 +86,9 @@ pub(super) fn diff(options: &Options) -> Result<ExitCode, BenchError> {
         print(format_args!("not sent to its end: {why}\n"))?;
     }
     print(format_args!(
-        "{} streams: {} alike, {parted} part, {} not sent to their end\n",
+        "{} streams: {alike} alike, {parted} part, {left_out} left out (protected card), {} not \
+         sent to their end\n",
         streams.len(),
-        streams.len() - parted - stopped.len(),
         stopped.len()
     ))?;
     Ok(if parted > 0 {

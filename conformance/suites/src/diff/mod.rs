@@ -36,6 +36,8 @@ pub struct Played {
     pub exchanges: Vec<Exchange>,
     /// Why it stopped, if it did.
     pub stopped: Option<String>,
+    /// It stopped because the bench does not do that to this card.
+    pub refused: bool,
 }
 
 /// A card to which streams are sent.
@@ -97,6 +99,7 @@ impl Played {
     ) {
         let (exchanges, reason) = done;
         self.exchanges = exchanges.iter().map(shown).collect();
+        self.refused = matches!(reason, Some(Reason::Refused(_)));
         if self.stopped.is_none() {
             self.stopped = reason.map(|reason| reason.to_string());
         }
@@ -145,6 +148,9 @@ pub struct Divergence {
 pub enum Compared {
     /// All answers are alike.
     Alike,
+    /// A step of it is not done to a card that is protected; what came before
+    /// is alike.
+    LeftOut(String),
     /// It could not be sent to both to its end.
     Stopped(String),
     /// They part.
@@ -168,7 +174,8 @@ pub fn compare(
         .enumerate()
         .find(|(index, (x, y))| !is_alike(x, y, action(*index), closeness));
     let Some((index, (x, y))) = parted else {
-        return match one.stopped.or(other.stopped) {
+        return match one.stopped.clone().or(other.stopped.clone()) {
+            Some(why) if one.refused || other.refused => Compared::LeftOut(why),
             Some(why) => Compared::Stopped(why),
             None => Compared::Alike,
         };

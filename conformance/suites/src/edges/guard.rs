@@ -96,6 +96,9 @@ pub(super) struct Guard {
     tries: Option<u8>,
     /// A chain or a challenge is under way, which a question would end.
     open: bool,
+    /// The last command was a piece of a chain: the next one's data are not
+    /// all of it.
+    chained: bool,
     refusal: Option<Refusal>,
 }
 
@@ -108,6 +111,7 @@ impl Guard {
             proven: false,
             tries: None,
             open: false,
+            chained: false,
             refusal: None,
         }
     }
@@ -143,6 +147,7 @@ impl Guard {
     pub(super) fn begin(&mut self) {
         self.tries = None;
         self.open = false;
+        self.chained = false;
         self.refusal = None;
     }
 
@@ -223,6 +228,7 @@ impl Guard {
         data: Option<&[u8]>,
     ) -> Result<bool, Refusal> {
         let right = outer.first().is_some_and(|cla| cla & CLA_CHAINED == 0)
+            && !self.chained
             && self.pin.as_deref().zip(data).is_some_and(|(pin, data)| {
                 data.starts_with(pin) && data.len() == pin.len() * if ins == CHANGE { 2 } else { 1 }
             });
@@ -254,33 +260,40 @@ impl Guard {
         let (Some([cla, ins, _, p2]), data) = parts(outer, inside) else {
             return;
         };
-        let chained = cla & CLA_CHAINED != 0;
-        // What a chain holds is nobody's business here; that it ends, is.
-        self.open = chained || ins == GET_CHALLENGE;
-        if !matches!(ins, VERIFY | CHANGE | RESET_RETRY) {
-            return;
-        }
-        let accepted = answer.ends_with(&[0x90, 0x00]);
+        let of_chain = self.chained || cla & CLA_CHAINED != 0;
+        self.chained = cla & CLA_CHAINED != 0;
+        self.open = self.chained || ins == GET_CHALLENGE;
         let free = ins == VERIFY && data.is_some_and(<[u8]>::is_empty);
-        if p2 != PIN || free {
+        if !matches!(ins, VERIFY | CHANGE | RESET_RETRY) || p2 != PIN || free {
             return;
         }
-        if !accepted {
-            if data.is_none() || data == self.pin.as_deref() {
-                self.proven = false;
+        let data = data.filter(|_| !of_chain);
+        let holds_it = self.pin.as_deref().zip(data);
+        let holds_it = holds_it.is_some_and(|(pin, data)| data.starts_with(pin));
+        if !answer.ends_with(&[0x90, 0x00]) {
+            let counted = answer.last_chunk::<2>().is_none_or(|[sw1, sw2]| {
+                (*sw1 == 0x63 && sw2 & 0xF0 == 0xC0) || [*sw1, *sw2] == [0x69, 0x83]
+            });
+            if holds_it && self.proven {
+                // It was sent as the right one, which cost nothing.
+                self.tries = self.tries.map(|left| left.saturating_sub(1));
+                self.proven = !counted;
             }
             return;
         }
         match (ins, data) {
-            (VERIFY, Some(data)) => self.proven = self.pin.as_deref() == Some(data) && !chained,
+            (VERIFY, Some(data)) => self.proven = self.pin.as_deref() == Some(data),
+            // A piece, or all of something unknown: the PIN is what it was.
             (VERIFY, None) => {}
-            (CHANGE, Some(data)) if !chained && data.len() % 2 == 0 => {
+            (CHANGE, _) if self.chained => {}
+            (RESET_RETRY, _) if self.chained => {}
+            (CHANGE, Some(data)) if data.len() % 2 == 0 => {
                 let (_, new) = data.split_at(data.len() / 2);
                 self.pin = Some(new.to_vec());
                 self.proven = true;
             }
             (RESET_RETRY, Some([])) => {}
-            (RESET_RETRY, Some(data)) if !chained => {
+            (RESET_RETRY, Some(data)) => {
                 self.pin = Some(data.to_vec());
                 self.proven = true;
             }

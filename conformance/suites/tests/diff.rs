@@ -5,7 +5,7 @@
 
 use cie_card::Card;
 use cie_conformance::diff::{Closeness, Compared, Divergence, Player, catalogue, compare, random};
-use cie_conformance::edges::{Alone, Allow, Bench, Single, Specimen};
+use cie_conformance::edges::{Allow, Alone, Bench, Single, Specimen};
 use cie_conformance::ours;
 use cie_personalisation::{FAMILIES, family};
 use iso7816_wire::CardDoor;
@@ -123,7 +123,10 @@ fn of_a_protected_card_nothing_is_shown_and_nothing_spent() {
     assert!(found.is_none(), "{found:?}");
     let found = first(&mut stranger, &mut other, false, Closeness::Bytes).unwrap();
     let text = format!("{:?}", (&found.answers[0], &found.exchanges[0]));
-    assert!(!text.contains(&nis) && !text.contains(&hex::encode(&nis)), "{text}");
+    assert!(
+        !text.contains(&nis) && !text.contains(&hex::encode(&nis)),
+        "{text}"
+    );
     let left = stranger.counters().unwrap();
     assert_eq!((left.pin, left.puk), (3, 10));
 }

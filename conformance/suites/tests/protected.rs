@@ -9,7 +9,7 @@ use cie_card::image::CardState;
 use cie_conformance::card::{One, judge};
 use cie_conformance::catalogue::card_cases;
 use cie_conformance::edges::script::COMMANDS;
-use cie_conformance::edges::{Alone, Allow, Ground, Papers, Row, Single, Specimen, Start, units};
+use cie_conformance::edges::{Allow, Alone, Ground, Papers, Row, Single, Specimen, Start, units};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::report::{Report, Target, Times};
@@ -132,7 +132,7 @@ fn every_row_of_the_catalogue_on_a_physical_card() {
             let now = single.door().0.card.image().state;
             assert_eq!(now.pin.expose(), specimen.pin, "changed back");
         }
-        assert!(seen.lock().unwrap().exchanges > 1000);
+        assert!(seen.lock().unwrap().exchanges > if pin.is_none() { 2000 } else { 100 });
     }
 }
 
@@ -167,7 +167,15 @@ fn step() -> impl Strategy<Value = String> {
             format!("{cla:02X}{ins:02X}{p1:02X}{p2:02X}{}", hex::encode(data))
         });
     let how = prop::sample::select(vec![
-        "", "", "sm ", "sm ", "sm ", "piece ", "all ", "forged wrong 8E: ", "forged nothing: ",
+        "",
+        "",
+        "sm ",
+        "sm ",
+        "sm ",
+        "piece ",
+        "all ",
+        "forged wrong 8E: ",
+        "forged nothing: ",
     ]);
     let others = prop::sample::select(vec!["replay", "reset", "power on", "power off"]);
     prop_oneof![
@@ -300,7 +308,11 @@ fn a_report_tells_nothing_of_the_holder() {
         let text = serde_json::to_string(result).unwrap();
         assert_eq!(told(&text), None, "{text}");
     }
-    let bad: Vec<_> = report.results.iter().filter(|r| r.verdict.is_bad()).collect();
+    let bad: Vec<_> = report
+        .results
+        .iter()
+        .filter(|r| r.verdict.is_bad())
+        .collect();
     assert!(bad.is_empty(), "{bad:#?}");
     assert!(report.count(Verdict::Pass) > 700, "{:?}", report.totals);
     // The search itself sees.
@@ -326,7 +338,9 @@ fn a_report_of_a_card_that_answers_otherwise_tells_nothing_either() {
             ..*row
         };
         let outcome = cie_conformance::card::Subject::run(&mut subject, &row);
-        let Err(reason) = outcome.result else { continue };
+        let Err(reason) = outcome.result else {
+            continue;
+        };
         let words = reason.to_string();
         found += 1;
         assert_eq!(told(&words), None, "{words}");

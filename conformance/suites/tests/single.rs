@@ -94,7 +94,10 @@ fn the_same_verdicts_as_on_copies_and_few_fresh_cards() {
     let full = Counters { pin: 3, puk: 10 };
     assert_eq!(single.counters(), Some(full));
     let given = *given.lock().unwrap();
-    assert!(given > 0 && given <= kills, "{given} cards for {kills} rows that kill");
+    assert!(
+        given > 0 && given <= kills,
+        "{given} cards for {kills} rows that kill"
+    );
 }
 
 /// A way that breaks at one exchange.
@@ -152,7 +155,10 @@ fn what_breaks_the_way_is_no_fault_of_the_card() {
     assert!(matches!(single.outcome(row).result, Ok(true)));
     single.door().left = 2;
     let broken = single.outcome(row).result.unwrap_err();
-    assert!(matches!(broken, Reason::Trouble(Trouble::Gone(_))), "{broken}");
+    assert!(
+        matches!(broken, Reason::Trouble(Trouble::Gone(_))),
+        "{broken}"
+    );
     single.door().left = usize::MAX;
     assert!(matches!(single.outcome(row).result, Ok(true)));
 }

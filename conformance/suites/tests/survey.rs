@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 use cie_card::{Card, Event};
-use cie_conformance::edges::{Alone, Allow, Papers, Single};
+use cie_conformance::edges::{Allow, Alone, Papers, Single};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::survey::{Facts, survey};
@@ -75,7 +75,10 @@ fn every_family_as_its_facts_say_and_untouched() {
             assert!(!instructions.lock().unwrap().contains(&code), "{code:02X}");
         }
         assert_eq!(facts.card.atr, hex::encode_upper(family.atr));
-        assert_eq!(facts.card.ef_atr, hex::encode_upper(family.ef_atr.content()));
+        assert_eq!(
+            facts.card.ef_atr,
+            hex::encode_upper(family.ef_atr.content())
+        );
         assert_eq!(facts.card.root_by_aid, Some(family.root_by_aid));
         let sod = facts.sod.clone().unwrap();
         let made = format!("{:?}", family.sod);
@@ -93,7 +96,10 @@ fn every_family_as_its_facts_say_and_untouched() {
         };
         files.insert(family.id, untimed);
     }
-    let different: HashSet<_> = files.values().map(|facts| facts.to_toml().unwrap()).collect();
+    let different: HashSet<_> = files
+        .values()
+        .map(|facts| facts.to_toml().unwrap())
+        .collect();
     assert_eq!(different.len(), FAMILIES.len());
 }
 
@@ -149,7 +155,11 @@ impl CardDoor for Other {
 
     fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
         let answer = self.0.transmit(command);
-        if answer == [0x6D, 0x00] { vec![0x6E, 0x00] } else { answer }
+        if answer == [0x6D, 0x00] {
+            vec![0x6E, 0x00]
+        } else {
+            answer
+        }
     }
 }
 
@@ -188,7 +198,11 @@ fn a_choice_that_a_card_contradicts_is_named_and_the_rest_is_the_same() {
     let other = look(Blank(card()), family);
     let name = "GET RESPONSE with nothing waiting".to_owned();
     assert!(own.choices.confirmed.contains(&name));
-    assert!(other.choices.contradicted.contains(&name), "{:?}", other.choices);
+    assert!(
+        other.choices.contradicted.contains(&name),
+        "{:?}",
+        other.choices
+    );
     let unknown = look(Other(card()), family);
     assert_eq!(unknown.card, own.card);
 }

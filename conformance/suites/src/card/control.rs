@@ -124,7 +124,10 @@ fn ask(socket: &Path, line: &str) -> Result<Value, String> {
     BufReader::new(stream.take(REPLY_MAX))
         .read_line(&mut reply)
         .map_err(words)?;
-    let (word, rest) = reply.trim_end().split_once(' ').unwrap_or((reply.trim_end(), ""));
+    let (word, rest) = reply
+        .trim_end()
+        .split_once(' ')
+        .unwrap_or((reply.trim_end(), ""));
     match word {
         "ok" if rest.is_empty() => Ok(Value::Null),
         "ok" => serde_json::from_str(rest).map_err(|error| error.to_string()),

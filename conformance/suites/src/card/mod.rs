@@ -10,13 +10,13 @@ pub mod withhold;
 
 pub use one::One;
 
+use self::withhold::Secrets;
 use crate::catalogue::Case;
 use crate::edges::{Bench, Outcome, Reason, Row, Specimen, Trouble, units};
 use crate::ics::Ics;
 use crate::report::{CaseResult, Exchange};
 use crate::verdict::Verdict;
 use iso7816_wire::CardDoor;
-use self::withhold::Secrets;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Something that cases on cards are run on.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One card as the subject of cases.
 
-use super::withhold::Secrets;
 use super::Subject;
+use super::withhold::Secrets;
 use crate::edges::{Link, Outcome, Reason, Row, Single};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -20,6 +20,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
+/// How long a card may take to come back after trouble.
+const RECOVERY: Duration = Duration::from_secs(5);
+/// Between two looks whether it is back.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The shortest command that a reader is given, in bytes: less is no APDU.
+const COMMAND_MIN: usize = 4;
 /// The longest command that pcsc-lite takes, in bytes.
 const COMMAND_MAX: usize = 65_548;
 
@@ -74,7 +80,13 @@ fn known(readers: &[String]) -> String {
 /// # Errors
 /// [`ReaderError`].
 pub fn find(socket: &Path, wanted: &str, limit: Duration) -> Result<Spot, ReaderError> {
-    let mut context = Context::open(socket, Options { limit, ..Options::default() })?;
+    let mut context = Context::open(
+        socket,
+        Options {
+            limit,
+            ..Options::default()
+        },
+    )?;
     let readers = context.readers()?;
     let exact = |reader: &&ReaderState| reader.name == wanted;
     let found = match readers.iter().find(exact) {
@@ -125,8 +137,8 @@ pub struct ReaderDoor {
     handle: Option<Handle>,
     trouble: Option<Trouble>,
     begun: Instant,
-    /// How long exchanges took, if somebody wants to know.
-    last: Duration,
+    /// The row before ended in trouble, and the card may take a moment.
+    recovering: bool,
 }
 
 impl ReaderDoor {
@@ -139,14 +151,8 @@ impl ReaderDoor {
             handle: None,
             trouble: None,
             begun: Instant::now(),
-            last: Duration::ZERO,
+            recovering: false,
         }
-    }
-
-    /// How long the last command and its answer took.
-    #[must_use]
-    pub fn last(&self) -> Duration {
-        self.last
     }
 
     /// The open connection to the server.
@@ -165,6 +171,10 @@ impl ReaderDoor {
     /// Applies power, or a reset; the answer to reset.
     fn power(&mut self, how: Disposition) -> Result<Vec<u8>, PcscError> {
         let (reader, known) = (self.spot.reader.clone(), self.handle);
+        let patience = match std::mem::take(&mut self.recovering) {
+            true => RECOVERY.min(self.spot.limit),
+            false => Duration::ZERO,
+        };
         let context = self.context()?;
         // A connection that was lost with its context is none.
         let handle = match known {
@@ -172,7 +182,7 @@ impl ReaderDoor {
                 context.reconnect(handle, Share::Exclusive, how)?;
                 handle
             }
-            None => context.connect(&reader, Share::Exclusive)?,
+            None => connected(context, &reader, patience)?,
         };
         let atr = match context.attribute(handle, attribute::ATR_STRING) {
             Err(error) if error.code() == Some(ScardCode::UnsupportedFeature) => {
@@ -190,10 +200,7 @@ impl ReaderDoor {
         let Some(handle) = self.handle else {
             return Ok(Vec::new());
         };
-        let begun = Instant::now();
-        let answer = self.context()?.transmit(handle, command);
-        self.last = begun.elapsed();
-        answer
+        self.context()?.transmit(handle, command)
     }
 
     /// What an exchange came to; a failure is kept, and the row is over.
@@ -231,10 +238,14 @@ impl ReaderDoor {
         };
         let carried = !matches!(trouble, Trouble::NotCarried(_));
         if carried {
-            self.handle = None;
-        }
-        if carried && lost {
+            let handle = self.handle.take();
+            if let (Some(context), Some(handle), false) = (&mut self.context, handle, lost) {
+                // The reader is given back, if it can be.
+                let _ = context.disconnect(handle, Disposition::Unpower);
+            }
+            // Whatever is left of it the server takes back.
             self.context = None;
+            self.recovering = true;
         }
         self.trouble.get_or_insert(trouble);
         Vec::new()
@@ -247,6 +258,30 @@ impl ReaderDoor {
             self.trouble = Some(Trouble::Hang(words));
         }
         self.trouble.is_some()
+    }
+}
+
+/// A connection to the card; after trouble, as soon as there is one.
+fn connected(context: &mut Context, reader: &str, patience: Duration) -> Result<Handle, PcscError> {
+    let begun = Instant::now();
+    loop {
+        let error = match context.connect(reader, Share::Exclusive) {
+            Ok(handle) => return Ok(handle),
+            Err(error) => error,
+        };
+        let passes = matches!(
+            error.code(),
+            Some(
+                ScardCode::SharingViolation
+                    | ScardCode::NoSmartcard
+                    | ScardCode::UnpoweredCard
+                    | ScardCode::UnresponsiveCard
+            )
+        );
+        if !passes || begun.elapsed() >= patience {
+            return Err(error);
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -284,6 +319,13 @@ impl CardDoor for ReaderDoor {
             self.trouble = Some(Trouble::NotCarried(format!(
                 "PC/SC takes commands of up to {COMMAND_MAX} bytes, and this one has {length}"
             )));
+            return Vec::new();
+        }
+        if command.len() < COMMAND_MIN {
+            // Drivers take less for something else: that of vpcd waits for an
+            // answer for ever.
+            let why = format!("a reader takes commands of {COMMAND_MIN} bytes and more");
+            self.trouble = Some(Trouble::NotCarried(why));
             return Vec::new();
         }
         let answer = self.exchange(command);

@@ -36,10 +36,7 @@ const WINDOW: usize = 2 * PIECE;
 pub fn shown(exchange: &Exchange) -> report::Exchange {
     let protected = !exchange.plain_command.is_empty();
     let (outer, plain_command) = if protected {
-        (
-            hidden(&exchange.command),
-            command(&exchange.plain_command),
-        )
+        (hidden(&exchange.command), command(&exchange.plain_command))
     } else {
         (command(&exchange.command), String::new())
     };
@@ -241,7 +238,11 @@ mod tests {
             is("0CB00000[4 bytes]", "[2 bytes]9000")
         );
         assert_eq!(
-            plain("00CB3FFF0A4D087006BF8101A0029B00", "7007BF8101A0039B01039000").1,
+            plain(
+                "00CB3FFF0A4D087006BF8101A0029B00",
+                "7007BF8101A0039B01039000"
+            )
+            .1,
             "7007BF8101A0039B01039000"
         );
         let inside = shown(&Exchange {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a case costs a card: tries, and changes that stay.
 
-use crate::edges::{HARMLESS, Start, chooses};
 use crate::edges::script::{COMMANDS, Step};
+use crate::edges::{HARMLESS, Start, chooses};
 use serde::Serialize;
 use std::fmt;
 

@@ -6,9 +6,7 @@ use super::print;
 use super::target::ReaderOptions;
 use cie_conformance::card::control::family_of;
 use cie_conformance::card::reader::ReaderDoor;
-use cie_conformance::diff::{
-    Closeness, Compared, Divergence, Player, catalogue, compare, random,
-};
+use cie_conformance::diff::{Closeness, Compared, Divergence, Player, catalogue, compare, random};
 use cie_conformance::edges::{Allow, Bench, Papers, Single};
 use cie_conformance::ours;
 use cie_conformance::report::Exchange;
@@ -86,7 +84,7 @@ pub(super) fn diff(options: &Options) -> Result<ExitCode, BenchError> {
         print(format_args!("not sent to its end: {why}\n"))?;
     }
     print(format_args!(
-        "{} streams: {alike} alike, {parted} part, {left_out} left out (protected card), {} not \
+        "{} streams: {alike} alike, {parted} part, {left_out} left out, {} not \
          sent to their end\n",
         streams.len(),
         stopped.len()

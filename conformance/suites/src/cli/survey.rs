@@ -6,7 +6,7 @@ use super::print;
 use super::target::{ReaderOptions, family};
 use cie_conformance::card::control::family_of;
 use cie_conformance::card::reader::ReaderDoor;
-use cie_conformance::edges::{Alone, Allow, Link, Papers, Single};
+use cie_conformance::edges::{Allow, Alone, Link, Papers, Single};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::survey::{Facts, survey as look};

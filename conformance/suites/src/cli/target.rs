@@ -261,7 +261,9 @@ fn learn(single: &mut Single<ReaderDoor>, ics: &mut Ics) {
         return;
     }
     if let Err(why) = single.learn() {
-        warn(&format!("the files behind the PIN could not be read: {why}"));
+        warn(&format!(
+            "the files behind the PIN could not be read: {why}"
+        ));
         ics.terminal.knows_pin = false;
     }
 }

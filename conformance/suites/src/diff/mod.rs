@@ -12,7 +12,7 @@ pub use streams::{catalogue, random};
 
 use crate::card::withhold;
 use crate::edges::expect::Seen;
-use crate::edges::{Bench, Link, Reason, Single, Start};
+use crate::edges::{Bench, Link, Reason, Single, Start, Trouble};
 use crate::report::Exchange;
 use iso7816_wire::CardDoor;
 
@@ -36,7 +36,8 @@ pub struct Played {
     pub exchanges: Vec<Exchange>,
     /// Why it stopped, if it did.
     pub stopped: Option<String>,
-    /// It stopped because the bench does not do that to this card.
+    /// It stopped because that is not done to this card, or cannot be carried
+    /// to it.
     pub refused: bool,
 }
 
@@ -56,7 +57,7 @@ impl<D: CardDoor + Clone> Player for Bench<D> {
         let done = self.stream(stream.start, &stream.actions, |_, step| {
             seen.push(step.clone());
         });
-        played.take(done, |exchange| report(exchange));
+        played.take(done, report);
         played
     }
 
@@ -72,9 +73,6 @@ impl<D: Link> Player for Single<D> {
         let done = self.stream(stream.start, &stream.actions, |_, step| {
             seen.push(step.clone());
         });
-        if let Some(trouble) = self.door().trouble() {
-            played.stopped = Some(trouble.to_string());
-        }
         let withheld = Single::is_protected(self);
         played.take(done, |exchange| {
             if withheld {
@@ -99,10 +97,11 @@ impl Played {
     ) {
         let (exchanges, reason) = done;
         self.exchanges = exchanges.iter().map(shown).collect();
-        self.refused = matches!(reason, Some(Reason::Refused(_)));
-        if self.stopped.is_none() {
-            self.stopped = reason.map(|reason| reason.to_string());
-        }
+        self.refused = matches!(
+            reason,
+            Some(Reason::Refused(_) | Reason::Trouble(Trouble::NotCarried(_)))
+        );
+        self.stopped = reason.map(|reason| reason.to_string());
     }
 }
 
@@ -148,8 +147,8 @@ pub struct Divergence {
 pub enum Compared {
     /// All answers are alike.
     Alike,
-    /// A step of it is not done to a card that is protected; what came before
-    /// is alike.
+    /// A step of it is not done to a card that is protected, or cannot be
+    /// carried to it; what came before is alike.
     LeftOut(String),
     /// It could not be sent to both to its end.
     Stopped(String),
@@ -158,11 +157,7 @@ pub enum Compared {
 }
 
 /// Sends a stream to both cards.
-pub fn compare(
-    cards: [&mut dyn Player; 2],
-    stream: &Stream,
-    closeness: Closeness,
-) -> Compared {
+pub fn compare(cards: [&mut dyn Player; 2], stream: &Stream, closeness: Closeness) -> Compared {
     let [a, b] = cards;
     let withheld = [a.is_protected(), b.is_protected()];
     let (one, other) = (a.play(stream), b.play(stream));

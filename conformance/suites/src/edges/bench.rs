@@ -10,7 +10,7 @@ use super::guard::{Guard, Refusal};
 use super::record::{Exchange, Record};
 use super::row::{Row, Start, Unit};
 use super::script::{self, ScriptError, Step};
-use super::single::{Trouble, steps};
+use super::single::{Trouble, step};
 use iso7816_wire::CardDoor;
 use std::collections::BTreeMap;
 use thiserror::Error as ThisError;
@@ -177,15 +177,20 @@ impl<D: CardDoor + Clone> Bench<D> {
         &mut self,
         start: Start,
         actions: &[String],
-        each: impl FnMut(usize, &Seen),
+        mut each: impl FnMut(usize, &Seen),
     ) -> (Vec<Exchange>, Option<Reason>) {
         let mut desk = match self.desk(start) {
             Ok(desk) => desk,
             Err(why) => return (Vec::new(), Some(Reason::Start { start, why })),
         };
         desk.record = Record::default();
-        let stopped = steps(&mut desk, actions, each).err();
-        (desk.record.take(), stopped)
+        for (index, action) in actions.iter().enumerate() {
+            match step(&mut desk, index, action) {
+                Ok(seen) => each(index, &seen),
+                Err(reason) => return (desk.record.take(), Some(reason)),
+            }
+        }
+        (desk.record.take(), None)
     }
 
     fn behaviour(&self) -> Behaviour {

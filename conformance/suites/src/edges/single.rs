@@ -126,12 +126,7 @@ impl<D: Link> Single<D> {
         single
     }
 
-    fn new(
-        mut door: D,
-        mut papers: Papers,
-        guard: Guard,
-        supply: Option<Box<dyn Supply>>,
-    ) -> Self {
+    fn new(mut door: D, mut papers: Papers, guard: Guard, supply: Option<Box<dyn Supply>>) -> Self {
         door.begin();
         // Where nothing is known, the card is as it shows itself.
         if papers.atr.is_empty() {
@@ -186,7 +181,8 @@ impl<D: Link> Single<D> {
         if self.papers.pin.is_empty() {
             return Err("the PIN is not known".to_owned());
         }
-        self.reach(Start::Pin).map_err(|reason| reason.to_string())?;
+        self.reach(Start::Pin)
+            .map_err(|reason| reason.to_string())?;
         let serial = self.ask("sm 00B0820009").unwrap_or_default();
         self.ask("sm 00A4020C(1003)");
         let mut certificate = Vec::new();
@@ -223,11 +219,7 @@ impl<D: Link> Single<D> {
         Outcome { result, exchanges }
     }
 
-    fn try_run(
-        &mut self,
-        row: &Row,
-        exchanges: &mut Vec<super::Exchange>,
-    ) -> Result<bool, Reason> {
+    fn try_run(&mut self, row: &Row, exchanges: &mut Vec<super::Exchange>) -> Result<bool, Reason> {
         let (families, steps) = script::parse(row.script)?;
         if !families.is_empty() && !families.contains(&self.papers.family.as_str()) {
             return Ok(false);
@@ -396,25 +388,38 @@ impl<D: Link> Single<D> {
             return (Vec::new(), Some(reason));
         }
         self.desk.record = super::record::Record::default();
-        let stopped = steps(&mut self.desk, actions, each).err();
+        let stopped = self.each(actions, each).err();
         (self.desk.record.take(), stopped)
+    }
+
+    fn each(
+        &mut self,
+        actions: &[String],
+        mut each: impl FnMut(usize, &Seen),
+    ) -> Result<(), Reason> {
+        for (index, action) in actions.iter().enumerate() {
+            let seen = step(&mut self.desk, index, action)?;
+            // What never came is no answer.
+            if let Some(trouble) = self.desk.card.trouble() {
+                return Err(Reason::Trouble(trouble));
+            }
+            each(index, &seen);
+        }
+        Ok(())
     }
 }
 
-/// Executes steps without judging them.
-pub(super) fn steps<D: CardDoor>(
+/// Executes a step without judging it.
+pub(super) fn step<D: CardDoor>(
     desk: &mut Desk<D>,
-    actions: &[String],
-    mut each: impl FnMut(usize, &Seen),
-) -> Result<(), Reason> {
-    for (index, action) in actions.iter().enumerate() {
-        desk.record.step(index + 1);
-        let (seen, _) = desk.execute(action)?;
-        if let Some(refusal) = desk.guard.refusal() {
-            return Err(Reason::Refused(refusal));
-        }
-        each(index, &seen);
-        desk.remember(&seen);
+    index: usize,
+    action: &str,
+) -> Result<Seen, Reason> {
+    desk.record.step(index + 1);
+    let (seen, _) = desk.execute(action)?;
+    if let Some(refusal) = desk.guard.refusal() {
+        return Err(Reason::Refused(refusal));
     }
-    Ok(())
+    desk.remember(&seen);
+    Ok(seen)
 }

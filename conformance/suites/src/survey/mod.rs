@@ -92,8 +92,12 @@ pub fn survey<D: Link>(mut card: Single<D>, ics: &Ics) -> Result<Facts, SurveyEr
         },
         ..Facts::default()
     };
-    facts.card.root_by_aid = ask(&mut card, Start::On, &["00A4040C(A0000000308000000009816001)"])
-        .map(|answers| answers.first().is_some_and(|(_, sw)| sw == "9000"));
+    facts.card.root_by_aid = ask(
+        &mut card,
+        Start::On,
+        &["00A4040C(A0000000308000000009816001)"],
+    )
+    .map(|answers| answers.first().is_some_and(|(_, sw)| sw == "9000"));
     for (start, directory, ids) in [
         (Start::Root, "MF", &OF_THE_ROOT[..]),
         (Start::Cie, "CIE", &OF_CIE[..]),
@@ -178,7 +182,11 @@ fn sod<D: Link>(card: &Single<D>) -> Option<Sod> {
     Some(Sod {
         form: format!("{:?}", object.form),
         hash: format!("{:?}", object.hash),
-        groups: object.hashes.iter().map(|(group, _)| group.number()).collect(),
+        groups: object
+            .hashes
+            .iter()
+            .map(|(group, _)| group.number())
+            .collect(),
     })
 }
 

@@ -313,7 +313,7 @@ fn parts<'a>(outer: &'a [u8], inside: Inside<'a>) -> (Option<[u8; 4]>, Option<&'
         Inside::Command(command) => Some(command.data.as_slice()),
         Inside::Unknown => None,
         Inside::Nothing => match outer.get(4..) {
-            None | Some([] | [_]) => Some(&[]),
+            None | Some([] | [_]) => Some(Default::default()),
             Some([lc, data @ ..]) if *lc > 0 && data.len() == usize::from(*lc) => Some(data),
             Some([lc, data @ .., _]) if *lc > 0 && data.len() == usize::from(*lc) => Some(data),
             Some(_) => None,

@@ -178,6 +178,11 @@ impl Ics {
         if cost.puk_tries > permit.puk_tries {
             return Some(format!("it may cost {cost} (permit.puk_tries)"));
         }
+        if cost.unknown_instructions && !permit.writes {
+            return Some(
+                "it sends instructions that might write on another card (permit.writes)".to_owned(),
+            );
+        }
         if cost.writes && !permit.writes {
             return Some("it changes a code or a counter (permit.writes)".to_owned());
         }

@@ -9,6 +9,8 @@
 //!   follows what does not concern it;
 //! - [`ours`]: this project's own cards, made for the test;
 //! - [`verdict`], [`report`]: what came out, with its evidence;
+//! - [`survey`]: what a card is and does, without touching it;
+//! - [`diff`]: the same stream of commands to two cards;
 //! - [`edges`]: the table of edges, one row for every situation at the rim of
 //!   what the card does, each with its expected answer and its ground.
 //!
@@ -17,10 +19,12 @@
 
 pub mod card;
 pub mod catalogue;
+pub mod diff;
 pub mod edges;
 pub mod ics;
 pub mod model;
 pub mod ours;
 pub mod replay;
 pub mod report;
+pub mod survey;
 pub mod verdict;

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs the catalogue's cases on cards.
 
+#[cfg(unix)]
+pub mod control;
+mod one;
+#[cfg(unix)]
+pub mod reader;
+pub mod withhold;
+
+pub use one::One;
+
+use self::withhold::Secrets;
 use crate::catalogue::Case;
-use crate::edges::{Bench, Outcome, Reason, Row, Specimen, units};
+use crate::edges::{Bench, Outcome, Reason, Row, Specimen, Trouble, units};
 use crate::ics::Ics;
 use crate::report::{CaseResult, Exchange};
 use crate::verdict::Verdict;
@@ -13,6 +23,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub trait Subject {
     /// Runs one row of the table of edges.
     fn run(&mut self, row: &Row) -> Outcome;
+
+    /// What must not be written down about the card; `None` for a card that
+    /// was made for the test, which has no secrets.
+    fn secrets(&self) -> Option<&Secrets> {
+        None
+    }
 }
 
 /// A card in this process, copied for every case.
@@ -60,7 +76,13 @@ pub fn judge(subject: &mut dyn Subject, case: &Case, ics: &Ics) -> CaseResult {
     };
     let Outcome { result, exchanges } = subject.run(row);
     let (verdict, reason) = verdict(result, case, ics);
-    CaseResult::new(case, verdict, reason, evidence(exchanges))
+    let Some(secrets) = subject.secrets() else {
+        return CaseResult::new(case, verdict, reason, evidence(exchanges));
+    };
+    let exchanges = exchanges.iter().map(withhold::shown).collect();
+    let mut result = CaseResult::new(case, verdict, reason, exchanges);
+    secrets.scrub(&mut result);
+    result
 }
 
 fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, String) {
@@ -74,7 +96,12 @@ fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, St
     };
     let verdict = match &reason {
         Reason::Crash => Verdict::Crash,
-        Reason::Script(_) | Reason::Start { .. } => Verdict::Inconclusive,
+        Reason::Refused(refusal) if refusal.ever => Verdict::NotApplicable,
+        Reason::Trouble(Trouble::NotCarried(_)) => Verdict::NotApplicable,
+        Reason::Trouble(Trouble::Hang(_)) => Verdict::Hang,
+        Reason::Script(_) | Reason::Start { .. } | Reason::Refused(_) | Reason::Trouble(_) => {
+            Verdict::Inconclusive
+        }
         Reason::Answer { .. } if ics.is_bound_by(case.basis) => Verdict::Fail,
         Reason::Answer { .. } => Verdict::Differs,
     };

@@ -64,6 +64,8 @@ fn needs(row: &Row) -> Needs {
                 "{SERIAL",
                 "{EF1002",
                 "{EF1003",
+                "{L1002",
+                "{L1003",
             ]),
         puk: puk || says(&["{PUK", "VERIFY-PUK"]),
     }

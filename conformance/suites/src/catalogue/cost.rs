@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a case costs a card: tries, and changes that stay.
 
-use crate::edges::Start;
 use crate::edges::script::{COMMANDS, Step};
+use crate::edges::{HARMLESS, Start, chooses};
 use serde::Serialize;
 use std::fmt;
 
@@ -18,6 +18,9 @@ pub struct Cost {
     pub sends_codes: bool,
     /// A code or a counter is changed by a command that does that.
     pub writes: bool,
+    /// An instruction is sent that this project's card refuses, and of which
+    /// nobody knows what another card does: it may write.
+    pub unknown_instructions: bool,
 }
 
 impl Cost {
@@ -30,7 +33,7 @@ impl Cost {
     /// The cost of a script that begins in this state. Codes are taken for
     /// wrong unless they stand there as the right ones, so the real cost is
     /// never higher.
-    pub(super) fn of(start: Start, steps: &[Step<'_>]) -> Self {
+    pub(crate) fn of(start: Start, steps: &[Step<'_>]) -> Self {
         let mut cost = of_start(start);
         for step in steps {
             cost.add(step);
@@ -43,7 +46,7 @@ impl Cost {
             return;
         };
         let times = u8::try_from(step.times).unwrap_or(u8::MAX);
-        let [ins, reference] = sent.target;
+        let [ins, p1, reference] = sent.target;
         let wrong = !sent.right;
         match (ins, reference) {
             (0x20, _) | (0x24, _) if !sent.data => {}
@@ -57,14 +60,15 @@ impl Cost {
                 self.pin_tries = self.pin_tries.saturating_add(if wrong { times } else { 0 });
             }
             (0x2C, _) => self.writes = true,
-            _ => {}
+            (0x22, _) => self.unknown_instructions |= !chooses(p1),
+            _ => self.unknown_instructions |= !HARMLESS.contains(&ins),
         }
     }
 }
 
 struct Sent {
-    /// INS and P2.
-    target: [u8; 2],
+    /// INS, P1 and P2.
+    target: [u8; 3],
     /// There is a data field.
     data: bool,
     /// It begins with the right code.
@@ -87,7 +91,7 @@ fn sent(action: &str) -> Option<Sent> {
         .map_or(text, |(_, bytes, _)| bytes);
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let (header, rest) = text.split_at_checked(8)?;
-    let [_, ins, _, reference] = *hex::decode(header).ok()?.first_chunk::<4>()?;
+    let [_, ins, p1, reference] = *hex::decode(header).ok()?.first_chunk::<4>()?;
     let (data, right) = match rest.strip_prefix('(') {
         Some(body) => {
             let code = if reference == 0x82 { "{PUK}" } else { "{PIN}" };
@@ -97,7 +101,7 @@ fn sent(action: &str) -> Option<Sent> {
         None => (rest.len() > 2, false),
     };
     Some(Sent {
-        target: [ins, reference],
+        target: [ins, p1, reference],
         data,
         right,
     })
@@ -108,7 +112,7 @@ fn of_start(start: Start) -> Cost {
         pin_tries,
         puk_tries,
         sends_codes: true,
-        writes: false,
+        ..Cost::default()
     };
     match start {
         Start::Off
@@ -148,6 +152,9 @@ impl fmt::Display for Cost {
         }
         if self.writes {
             parts.push("changes a code or a counter".to_owned());
+        }
+        if self.unknown_instructions {
+            parts.push("sends instructions that another card may know".to_owned());
         }
         f.write_str(&parts.join(", "))
     }

@@ -4,12 +4,11 @@
 use super::catalogue::Selection;
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::print;
-use cie_conformance::card::{Copies, judge};
+use super::target::{Place, Subjected};
+use cie_conformance::card::judge;
 use cie_conformance::catalogue::card_cases;
-use cie_conformance::ours;
-use cie_conformance::report::{Report, Target, Times};
+use cie_conformance::report::{Report, Times};
 use cie_conformance::verdict::Verdict;
-use cie_personalisation::{FAMILIES, Family};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,9 +16,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Chip family of the card that is made for the test
-    #[arg(long, default_value = "gemalto")]
-    family: String,
+    #[command(flatten)]
+    place: Place,
     /// Seed of everything that is random
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -31,10 +29,12 @@ pub(super) struct Options {
 }
 
 pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
-    let family = family(&options.family)?;
     let cases = options.selection.of(card_cases())?;
-    let ics = ours::ics(family);
-    let mut subject = Copies::of(ours::specimen(family, options.seed)?);
+    let Subjected {
+        mut subject,
+        ics,
+        target,
+    } = options.place.subject(options.seed)?;
     let begun = Instant::now();
     let mut times = Times {
         started: SystemTime::now()
@@ -45,16 +45,11 @@ pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
     let mut results = Vec::with_capacity(cases.len());
     for case in &cases {
         let begun = Instant::now();
-        results.push(judge(&mut subject, case, &ics));
+        results.push(judge(subject.as_mut(), case, &ics));
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         times.cases.insert(case.id.clone(), micros);
     }
     times.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let target = Target {
-        kind: "in-process".to_owned(),
-        name: format!("software CIE 3.0, family {}", family.id),
-        fingerprint: String::new(),
-    };
     let report = Report::new(target, options.seed, ics, results, times);
     write(&report, options)?;
     Ok(if !report.is_clean() {
@@ -63,14 +58,6 @@ pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
         ExitCode::from(EXIT_UNDECIDED)
     } else {
         ExitCode::SUCCESS
-    })
-}
-
-fn family(id: &str) -> Result<&'static Family, BenchError> {
-    cie_personalisation::family(id).ok_or_else(|| BenchError::Unknown {
-        what: "family",
-        name: id.to_owned(),
-        known: FAMILIES.iter().map(|f| f.id).collect::<Vec<_>>().join(", "),
     })
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a person reads when the bench cannot do its work.
 
+use cie_conformance::ics::IcsError;
 use cie_conformance::ours::OursError;
 use std::io;
 use std::path::Path;
@@ -38,6 +39,12 @@ pub(super) enum BenchError {
         what: String,
         source: io::Error,
     },
+    #[error("{0}")]
+    Arguments(String),
+    #[error("{0}")]
+    Reader(String),
+    #[error(transparent)]
+    Ics(#[from] IcsError),
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("the statement could not be written as TOML: {0}")]
@@ -47,7 +54,9 @@ pub(super) enum BenchError {
 impl BenchError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Unknown { .. } | Self::NoCase(_) => EXIT_ARGUMENTS,
+            Self::Unknown { .. } | Self::NoCase(_) | Self::Arguments(_) | Self::Ics(_) => {
+                EXIT_ARGUMENTS
+            }
             _ => EXIT_FAILURE,
         }
     }

@@ -3,9 +3,12 @@
 
 mod card;
 mod catalogue;
+mod diff;
 mod error;
 mod ics;
 mod properties;
+mod survey;
+mod target;
 
 use clap::{Parser, Subcommand};
 use error::BenchError;
@@ -31,6 +34,12 @@ enum Command {
     Card(card::Options),
     /// Run random sequences against the model of the card
     Properties(properties::Options),
+    /// What a card is and does, without touching it
+    #[command(after_help = survey::HELP)]
+    Survey(survey::Options),
+    /// The same commands to two cards, and where they part
+    #[command(after_help = diff::HELP)]
+    Diff(diff::Options),
     /// List the cases
     List(catalogue::ListOptions),
     /// Everything about a case: what it demands, on what ground, its steps
@@ -43,6 +52,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Card(options) => card::card(&options),
         Command::Properties(options) => properties::properties(&options),
+        Command::Survey(options) => survey::survey(&options),
+        Command::Diff(options) => diff::diff(&options),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),
         Command::Ics(options) => ics::ics(&options),

@@ -3,26 +3,17 @@
 //! from, executes the script and names the first answer that is not as it
 //! should be.
 
-use super::desk::{Desk, Known};
-use super::expect::{Behaviour, for_family, matches};
+use super::contact::{Contact, Papers};
+use super::desk::Desk;
+use super::expect::{Behaviour, Seen, for_family, matches};
+use super::guard::{Guard, Refusal};
 use super::record::{Exchange, Record};
 use super::row::{Row, Start, Unit};
-use super::script::{self, Names, ScriptError, Step};
-use chacha20::ChaCha20Rng;
-use cie_terminal::keys::PublicKey;
-use cie_terminal::steps::agreement::TerminalShare;
-use cie_terminal::steps::device_certificate::Device;
-use cie_terminal::steps::objects::{Domain, DomainForm};
-use cie_terminal::steps::read::le;
-use cie_terminal::steps::select::file;
-use cie_terminal::transport::InProcess;
-use cie_terminal::{Channel, Error};
+use super::script::{self, ScriptError, Step};
+use super::single::{Trouble, step};
 use iso7816_wire::CardDoor;
-use rand_core::SeedableRng;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use thiserror::Error as ThisError;
-use zeroize::Zeroizing;
 
 /// A freshly personalised card without power, and what its issuer knows of it.
 #[derive(Clone, Debug)]
@@ -51,6 +42,25 @@ pub struct Specimen<D> {
     pub certificate: Vec<u8>,
 }
 
+impl<D> Specimen<D> {
+    /// What is known of the card.
+    #[must_use]
+    pub fn papers(&self) -> Papers {
+        Papers {
+            family: self.family.clone(),
+            atr: self.atr.clone(),
+            ef_atr: self.ef_atr.clone(),
+            root_by_aid: self.root_by_aid,
+            extended_length: self.extended_length,
+            pin: self.pin.clone(),
+            puk: self.puk.clone(),
+            nis: self.nis.clone(),
+            serial: self.serial.clone(),
+            certificate: self.certificate.clone(),
+        }
+    }
+}
+
 /// A row that is not fulfilled.
 #[derive(Debug, ThisError)]
 #[error("{id} ({family}): {reason}")]
@@ -77,6 +87,12 @@ pub enum Reason {
         /// What went wrong on the way.
         why: String,
     },
+    /// The bench does not do that to this card.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Bytes did not reach the card, or none came back.
+    #[error("{0}")]
+    Trouble(Trouble),
     /// The card ended while it was executing the row.
     #[error("the card panicked")]
     Crash,
@@ -155,11 +171,30 @@ impl<D: CardDoor + Clone> Bench<D> {
         played.map(|()| true)
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour {
-            by_aid: self.specimen.root_by_aid,
-            extended: self.specimen.extended_length,
+    /// Executes steps from a state without judging them, until one cannot be
+    /// executed. Says what went over the wire, and why it stopped, if it did.
+    pub(crate) fn stream(
+        &mut self,
+        start: Start,
+        actions: &[String],
+        mut each: impl FnMut(usize, &Seen),
+    ) -> (Vec<Exchange>, Option<Reason>) {
+        let mut desk = match self.desk(start) {
+            Ok(desk) => desk,
+            Err(why) => return (Vec::new(), Some(Reason::Start { start, why })),
+        };
+        desk.record = Record::default();
+        for (index, action) in actions.iter().enumerate() {
+            match step(&mut desk, index, action) {
+                Ok(seen) => each(index, &seen),
+                Err(reason) => return (desk.record.take(), Some(reason)),
+            }
         }
+        (desk.record.take(), None)
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        self.specimen.papers().behaviour()
     }
 
     /// A copy of the card in this state.
@@ -167,52 +202,75 @@ impl<D: CardDoor + Clone> Bench<D> {
         if let Some(desk) = self.ready.get(&start) {
             return Ok(desk.clone());
         }
-        let desk = self.prepare(start)?;
+        let desk = match way(start) {
+            None => self.without_power(),
+            Some((before, script)) => {
+                let mut desk = self.desk(before)?;
+                walk(&mut desk, script, self.behaviour()).map_err(|reason| reason.to_string())?;
+                desk
+            }
+        };
         self.ready.insert(start, desk.clone());
         Ok(desk)
     }
 
-    fn prepare(&mut self, start: Start) -> Result<Desk<D>, String> {
-        let (before, script) = match start {
-            Start::Off => return first_contact(&self.specimen).map_err(|e| e.to_string()),
-            Start::On => (Start::Off, "power on = ATR"),
-            Start::Root => (Start::On, "ROOT = 9000"),
-            Start::Cie => (Start::On, "CIE = 9000"),
-            Start::Pending => (Start::Cie, "SHARE = 9000; adopt CARD-SHARE = * 9000"),
-            Start::Live => (Start::Pending, "sm NIS = {NIS} 9000"),
-            Start::Certified => {
-                let mut desk = self.desk(Start::Live)?;
-                certify(&mut desk).map_err(|e| e.to_string())?;
-                return Ok(desk);
-            }
-            Start::Device => (
-                Start::Certified,
-                "sm CHALLENGE = #8 9000; proof good = 9000; sm SET-82 = 9000;
-                 card proof = #264 9000",
-            ),
-            Start::Pin => (Start::Device, "sm VERIFY-PIN = 9000"),
-            Start::Puk => (Start::Device, "sm VERIFY-PUK = 9000"),
-            Start::PinOneLeft => (Start::Device, "sm WRONG-PIN = 63C2; sm WRONG-PIN = 63C1"),
-            Start::PinBlocked => (Start::PinOneLeft, "sm WRONG-PIN = 63C0"),
-            Start::PukOneLeft => (
-                Start::Pin,
-                "sm VERIFY-PUK = 9000; 
-                 sm WRONG-PUK = 63C9; sm WRONG-PUK = 63C8;
-                 sm WRONG-PUK = 63C7; sm WRONG-PUK = 63C6;
-                 sm WRONG-PUK = 63C5; sm WRONG-PUK = 63C4;
-                 sm WRONG-PUK = 63C3; sm WRONG-PUK = 63C2;
-                 sm WRONG-PUK = 63C1",
-            ),
-            Start::PukDead => (Start::PukOneLeft, "sm WRONG-PUK = 63C0"),
-        };
-        let mut desk = self.desk(before)?;
-        let (_, steps) = script::parse(script).map_err(|e| e.to_string())?;
-        play(&mut desk, &steps, self.behaviour()).map_err(|reason| reason.to_string())?;
-        Ok(desk)
+    /// Reads what is free on a copy of the card; the card itself stays without
+    /// power.
+    fn without_power(&self) -> Desk<D> {
+        let papers = self.specimen.papers();
+        let contact = Contact::make(&mut self.specimen.card.clone(), &papers);
+        Desk::new(self.specimen.card.clone(), contact, Guard::of_ours())
     }
 }
 
-fn play<D: CardDoor + Clone>(
+/// How a state is reached: the state before it and the steps from there; `None`
+/// for the card without power.
+pub(super) fn way(start: Start) -> Option<(Start, &'static str)> {
+    Some(match start {
+        Start::Off => return None,
+        Start::On => (Start::Off, "power on = ATR"),
+        Start::Root => (Start::On, "ROOT = 9000"),
+        Start::Cie => (Start::On, "CIE = 9000"),
+        Start::Pending => (Start::Cie, "SHARE = 9000; adopt CARD-SHARE = * 9000"),
+        Start::Live => (Start::Pending, "sm NIS = {NIS} 9000"),
+        // Steps a to c of section 4.4 with the published device.
+        Start::Certified => (
+            Start::Live,
+            "sm SET-CA = 9000; certificate good = 9000; sm SET-DEVICE = 9000",
+        ),
+        Start::Device => (
+            Start::Certified,
+            "sm CHALLENGE = #8 9000; proof good = 9000; sm SET-82 = 9000;
+             card proof = #264 9000",
+        ),
+        Start::Pin => (Start::Device, "sm VERIFY-PIN = 9000"),
+        Start::Puk => (Start::Device, "sm VERIFY-PUK = 9000"),
+        Start::PinOneLeft => (Start::Device, "sm WRONG-PIN = 63C2; sm WRONG-PIN = 63C1"),
+        Start::PinBlocked => (Start::PinOneLeft, "sm WRONG-PIN = 63C0"),
+        Start::PukOneLeft => (
+            Start::Pin,
+            "sm VERIFY-PUK = 9000;
+             sm WRONG-PUK = 63C9; sm WRONG-PUK = 63C8;
+             sm WRONG-PUK = 63C7; sm WRONG-PUK = 63C6;
+             sm WRONG-PUK = 63C5; sm WRONG-PUK = 63C4;
+             sm WRONG-PUK = 63C3; sm WRONG-PUK = 63C2;
+             sm WRONG-PUK = 63C1",
+        ),
+        Start::PukDead => (Start::PukOneLeft, "sm WRONG-PUK = 63C0"),
+    })
+}
+
+/// Takes the steps of a text.
+pub(super) fn walk<D: CardDoor>(
+    desk: &mut Desk<D>,
+    script: &str,
+    behaviour: Behaviour,
+) -> Result<(), Reason> {
+    let (_, steps) = script::parse(script)?;
+    play(desk, &steps, behaviour)
+}
+
+pub(super) fn play<D: CardDoor>(
     desk: &mut Desk<D>,
     steps: &[Step<'_>],
     behaviour: Behaviour,
@@ -222,133 +280,19 @@ fn play<D: CardDoor + Clone>(
         desk.record.step(index + 1);
         for _ in 0..step.times {
             let (seen, by_session) = desk.execute(step.action)?;
+            if let Some(refusal) = desk.guard.refusal() {
+                return Err(Reason::Refused(refusal));
+            }
             if !matches(expected, &seen, by_session, &desk.names)? {
                 return Err(Reason::Answer {
                     step: index + 1,
                     action: step.action.to_owned(),
                     expected: expected.to_owned(),
-                    got: seen.in_words(),
+                    got: desk.words(&seen),
                 });
             }
             desk.remember(&seen);
         }
     }
     Ok(())
-}
-
-/// An exponent whose public value in the group of the card (choice 2) has one
-/// leading zero byte: SHA-256 of the text `short share 149`, the first such
-/// text with a number that gives one.
-const SHORT_EXPONENT: &str = "88D0CD6B7565D2D26D011E65F8204013E657C8B9E0F3C12F867D14BA3EB6BDFC";
-
-/// Steps a to c of section 4.4 with the published device.
-fn certify<D: CardDoor + Clone>(desk: &mut Desk<D>) -> Result<(), Error> {
-    let device = Device::published()?;
-    let mut channel = desk.channel();
-    channel.set_certificate_key()?;
-    channel.send_device_certificate(&device.certify(&desk.known.ca)?)?;
-    channel.set_device_key(&device.holder_reference())?;
-    desk.take_up(channel);
-    Ok(())
-}
-
-/// Reads what is free on a copy of the card and names it; the card itself
-/// stays without power.
-fn first_contact<D: CardDoor + Clone>(specimen: &Specimen<D>) -> Result<Desk<D>, Error> {
-    let mut names = Names::default();
-    let mut channel = Channel::new(InProcess::power_on(specimen.card.clone()));
-    let mut rng = ChaCha20Rng::from_seed([29; 32]);
-    channel.select_root_any()?;
-    for id in [file::DIR, file::SERIAL_ICC, file::DH] {
-        names.set(&format!("EF{id:04X}"), channel.read_file(id, le::ALL)?);
-    }
-    channel.select_cie()?;
-    for id in [file::DEVICE_KEY, file::ANTI_CLONING_KEY, file::SOD] {
-        names.set(&format!("EF{id:04X}"), channel.read_file(id, le::ALL)?);
-    }
-    let domain = channel.read_domain(DomainForm::Whole)?;
-    let ca = channel.read_ca_key()?;
-    let share = TerminalShare::generate(&domain, &mut rng)?;
-    let short = Zeroizing::new(hex::decode(SHORT_EXPONENT).unwrap_or_default());
-    let short = TerminalShare::from_exponent(&domain, short)?;
-    let device_key = PublicKey::from_file(names.get("EF1004").unwrap_or_default())?;
-    let services_key = PublicKey::from_file(names.get("EF1005").unwrap_or_default())?;
-    let citizen = cie_terminal::certificate::CardCertificate::from_file(&specimen.certificate)?;
-
-    name_numbers(&mut names, &domain, share.public());
-    if let Some((0, rest)) = short.public().split_first() {
-        // In another group there is no such value, and rows that use it say so.
-        names.set("short", rest);
-        names.set("padded", short.public());
-    }
-    names.set("N81", citizen.key().modulus());
-    names.set("N82", device_key.modulus());
-    names.set("N83", services_key.modulus());
-    names.set("N84", ca.key.modulus());
-    names.set("E84", ca.key.exponent());
-    names.set("ATR", specimen.atr.clone());
-    names.set("EF2F01", specimen.ef_atr.clone());
-    names.set("PIN", specimen.pin.as_bytes());
-    names.set("PUK", specimen.puk.as_bytes());
-    names.set("NIS", specimen.nis.as_bytes());
-    names.set("EF1001", specimen.nis.as_bytes());
-    names.set("NIS-BCD", hex::decode(&specimen.nis).unwrap_or_default());
-    names.set("SERIAL", specimen.serial.as_bytes());
-    names.set("EF1002", specimen.serial.as_bytes());
-    names.set("CERT", specimen.certificate.clone());
-    names.set("EF1003", specimen.certificate.clone());
-    let mut others = ["13572468", "24681357", "97531864", "86420975"]
-        .into_iter()
-        .filter(|code| *code != specimen.pin && *code != specimen.puk);
-    names.set("WRONG", others.next().unwrap_or_default());
-    names.set("NEW", others.next().unwrap_or_default());
-
-    for fid in [
-        "2F00", "2F01", "D003", "D004", "1001", "1002", "1003", "1004", "1005", "1006",
-    ] {
-        let [.., high, low] = names
-            .get(&format!("EF{fid}"))
-            .unwrap_or_default()
-            .len()
-            .to_be_bytes();
-        names.set(&format!("L{fid}"), [high, low]);
-    }
-
-    Ok(Desk {
-        card: specimen.card.clone(),
-        known: Arc::new(Known {
-            domain,
-            share,
-            short,
-            ca,
-            device_key,
-        }),
-        names,
-        draws: 0,
-        session: None,
-        keys: None,
-        agreement: None,
-        challenge: [0; 8],
-        last_sealed: Vec::new(),
-        record: Record::default(),
-    })
-}
-
-/// The domain of the key agreement and the values at its rim.
-fn name_numbers(names: &mut Names, domain: &Domain, share: &[u8]) {
-    let plus = |delta: i16| {
-        // p is odd and does not end in FF, so no byte but the last changes.
-        let mut number = domain.p.clone();
-        if let Some(last) = number.last_mut() {
-            *last = u8::try_from(i16::from(*last) + delta).unwrap_or(*last);
-        }
-        number
-    };
-    names.set("p-1", plus(-1));
-    names.set("p-2", plus(-2));
-    names.set("p+1", plus(1));
-    names.set("p", domain.p.clone());
-    names.set("g", domain.g.clone());
-    names.set("q", domain.q.clone());
-    names.set("share", share);
 }

@@ -2,17 +2,18 @@
 //! A card and the terminal in front of it, somewhere in a row: executes single
 //! steps and says what came back.
 
+use super::contact::Contact;
 use super::expect::Seen;
+use super::guard::{Guard, Inside};
 use super::record::Record;
 use super::script::{self, Names, ScriptError, Written};
 use super::{device, forge};
 use chacha20::ChaCha20Rng;
+use cie_terminal::Error;
 use cie_terminal::keys::PublicKey;
 use cie_terminal::steps::agreement::{Agreement, TerminalShare};
 use cie_terminal::steps::device::{CardProof, authenticated_ssc, verify_card};
 use cie_terminal::steps::objects::{CaKey, Domain};
-use cie_terminal::transport::InProcess;
-use cie_terminal::{Channel, Error};
 use iso7816_wire::apdu::{CLA_SM, SHORT_DATA_MAX, SHORT_LE_MAX};
 use iso7816_wire::sm::{INITIAL_SSC, PAYLOAD_MAX, Session, SessionKeys};
 use iso7816_wire::{CardDoor, CommandApdu, ResponseApdu, tlv};
@@ -38,8 +39,12 @@ pub(super) struct Known {
 #[derive(Clone)]
 pub(super) struct Desk<D> {
     pub(super) card: D,
-    pub(super) known: Arc<Known>,
+    /// What led to a session; `None` if the card did not say enough for one.
+    pub(super) known: Option<Arc<Known>>,
     pub(super) names: Names,
+    pub(super) guard: Guard,
+    /// Nothing that a card answers is put into words.
+    pub(super) withhold: bool,
     /// How many random streams were used up; each has its own seed.
     pub(super) draws: u8,
     pub(super) session: Option<Session>,
@@ -47,10 +52,59 @@ pub(super) struct Desk<D> {
     pub(super) agreement: Option<Agreement>,
     pub(super) challenge: [u8; 8],
     pub(super) last_sealed: Vec<u8>,
+    /// The command inside [`last_sealed`](Self::last_sealed), if it is known.
+    last_inside: Option<CommandApdu>,
     pub(super) record: Record,
 }
 
-impl<D: CardDoor + Clone> Desk<D> {
+impl<D: CardDoor> Desk<D> {
+    /// A terminal in front of this card, before anything was said.
+    pub(super) fn new(card: D, contact: Contact, guard: Guard) -> Self {
+        Self {
+            card,
+            known: contact.known,
+            names: contact.names,
+            guard,
+            withhold: false,
+            draws: 0,
+            session: None,
+            keys: None,
+            agreement: None,
+            challenge: [0; 8],
+            last_sealed: Vec::new(),
+            last_inside: None,
+            record: Record::default(),
+        }
+    }
+
+    /// The terminal forgets everything but this; the card is left as it is.
+    pub(super) fn start_over(&mut self, contact: Contact) {
+        self.known = contact.known;
+        self.names = contact.names;
+        self.draws = 0;
+        self.session = None;
+        self.keys = None;
+        self.agreement = None;
+        self.challenge = [0; 8];
+        self.last_sealed.clear();
+        self.last_inside = None;
+        self.record = Record::default();
+    }
+
+    fn known(&self) -> Result<Arc<Known>, ScriptError> {
+        let none = || ScriptError::Name("domain and CA key of the card".to_owned());
+        self.known.clone().ok_or_else(none)
+    }
+
+    /// What came back, in words that are fit for the report.
+    pub(super) fn words(&self, seen: &Seen) -> String {
+        if self.withhold {
+            seen.in_words_without_data()
+        } else {
+            seen.in_words()
+        }
+    }
+
     /// Keeps an answer with data as the one that `{last}` names from here on.
     pub(super) fn remember(&mut self, seen: &Seen) {
         if let Seen::Answer { data, .. } = seen
@@ -79,15 +133,16 @@ impl<D: CardDoor + Clone> Desk<D> {
                 self.record.event("power off", &[]);
                 return Ok((Seen::Mute, false));
             }
-            "card proof" => return Ok((self.card_proof(), true)),
+            "card proof" => return Ok((self.card_proof()?, true)),
             "replay" => {
                 let bytes = self.last_sealed.clone();
-                return Ok((self.sealed(&bytes, 0), true));
+                let inside = self.last_inside.clone();
+                return Ok((self.sealed(&bytes, inside.as_ref(), 0), true));
             }
             _ => {}
         }
         if let Some(kind) = action.strip_prefix("certificate ") {
-            let data = device::certificate(kind, &self.known.ca)?;
+            let data = device::certificate(kind, &self.known()?.ca)?;
             return Ok((self.with_data([0, 0x2A, 0x00, 0xAE], data), true));
         }
         if let Some(kind) = action.strip_prefix("proof ") {
@@ -118,7 +173,7 @@ impl<D: CardDoor + Clone> Desk<D> {
             let sent = self.names.get(sent)?.to_vec();
             let first = self.plain(command)?;
             let answer = self.collected(first, 0x00);
-            return Ok((self.adopt(answer, sent), false));
+            return Ok((self.adopt(answer, sent)?, false));
         }
         Ok((self.plain(action)?, false))
     }
@@ -158,7 +213,22 @@ impl<D: CardDoor + Clone> Desk<D> {
     }
 
     fn transmit(&mut self, bytes: &[u8]) -> Seen {
+        self.carry(bytes, Inside::Nothing)
+    }
+
+    /// Sends these bytes, unless the guard does not let them pass. It may ask
+    /// the card first how many tries are left.
+    fn carry(&mut self, bytes: &[u8], inside: Inside<'_>) -> Seen {
+        if self.guard.wants_to_ask(bytes, inside)
+            && let Some(left) = self.ask_tries()
+        {
+            self.guard.tries_left(left);
+        }
+        if !self.guard.lets_pass(bytes, inside) {
+            return Seen::Broken("not sent".to_owned());
+        }
         let answer = self.card.transmit(bytes);
+        self.guard.answered(bytes, inside, &answer);
         self.record.exchange(bytes, &answer);
         let seen = match ResponseApdu::parse(&answer) {
             Ok(answer) => Seen::Answer {
@@ -173,6 +243,21 @@ impl<D: CardDoor + Clone> Desk<D> {
             self.keep_challenge(&seen);
         }
         seen
+    }
+
+    /// PIN tries left, by a question that costs nothing. `None` if it cannot be
+    /// asked without disturbing what is under way, or is not answered.
+    pub(super) fn ask_tries(&mut self) -> Option<u8> {
+        let question = self.apdu("PIN-LEFT").ok()?;
+        let seen = if self.session.is_some() {
+            let kept = (self.last_sealed.clone(), self.last_inside.clone());
+            let seen = self.protected(&[question]);
+            (self.last_sealed, self.last_inside) = kept;
+            seen
+        } else {
+            self.plain("PIN-LEFT").ok()?
+        };
+        counter(&seen)
     }
 
     fn keep_challenge(&mut self, seen: &Seen) {
@@ -223,7 +308,7 @@ impl<D: CardDoor + Clone> Desk<D> {
                 return Seen::Broken("the command does not fit".to_owned());
             };
             let mark = self.record.mark();
-            seen = self.sealed(&bytes, piece.ins);
+            seen = self.sealed(&bytes, Some(piece), piece.ins);
             self.record
                 .carried(mark, &piece.encode().unwrap_or_default());
             if !matches!(&seen, Seen::Answer { sw, protected: true, .. } if sw.is_ok()) {
@@ -235,9 +320,10 @@ impl<D: CardDoor + Clone> Desk<D> {
 
     /// Sends a sealed command whose counter the session has already counted,
     /// and unwraps the answer.
-    fn sealed(&mut self, bytes: &[u8], ins: u8) -> Seen {
+    fn sealed(&mut self, bytes: &[u8], inside: Option<&CommandApdu>, ins: u8) -> Seen {
         bytes.clone_into(&mut self.last_sealed);
-        let first = self.transmit(bytes);
+        self.last_inside = inside.cloned();
+        let first = self.carry(bytes, inside.map_or(Inside::Unknown, Inside::Command));
         let outer = self.collected(first, CLA_SM);
         let Seen::Answer { data, sw, .. } = outer else {
             return outer;
@@ -286,7 +372,7 @@ impl<D: CardDoor + Clone> Desk<D> {
         let bytes = forge::forge(kind, command, keys, session.ssc())?;
         session.set_ssc(session.ssc().wrapping_add(1));
         let mark = self.record.mark();
-        let seen = self.sealed(&bytes, command.ins);
+        let seen = self.sealed(&bytes, None, command.ins);
         self.record
             .carried(mark, &command.encode().unwrap_or_default());
         Ok(seen)
@@ -300,49 +386,51 @@ impl<D: CardDoor + Clone> Desk<D> {
     }
 
     /// Step g with a fresh challenge, verified, and step h.
-    fn card_proof(&mut self) -> Seen {
+    fn card_proof(&mut self) -> Result<Seen, ScriptError> {
+        let known = self.known()?;
         let mut challenge = [0; 8];
         self.random().fill_bytes(&mut challenge);
         let command = fields([0, 0x88, 0, 0], challenge.to_vec(), None);
         let seen = self.protected(&[command]);
         let Seen::Answer { data, sw, .. } = &seen else {
-            return seen;
+            return Ok(seen);
         };
         if !sw.is_ok() {
-            return seen;
+            return Ok(seen);
         }
         let parts = data.split_first_chunk::<8>().zip(self.agreement.as_ref());
         let Some(((serial, signature), agreement)) = parts else {
-            return Seen::Broken("no proof in the answer".to_owned());
+            return Ok(Seen::Broken("no proof in the answer".to_owned()));
         };
         let proof = CardProof {
             serial: *serial,
             signature: signature.to_vec(),
         };
-        if let Err(error) = verify_card(&proof, &self.known.device_key, agreement, challenge) {
-            return Seen::Broken(error.to_string());
+        if let Err(error) = verify_card(&proof, &known.device_key, agreement, challenge) {
+            return Ok(Seen::Broken(error.to_string()));
         }
         if let Some(session) = &mut self.session {
             session.set_ssc(authenticated_ssc(self.challenge, challenge));
         }
-        seen
+        Ok(seen)
     }
 
     /// Takes an answer to GET DATA as the card's public value, after `sent`
     /// was sent as the terminal's.
-    fn adopt(&mut self, answer: Seen, sent: Vec<u8>) -> Seen {
+    fn adopt(&mut self, answer: Seen, sent: Vec<u8>) -> Result<Seen, ScriptError> {
         let Seen::Answer { data, sw, .. } = &answer else {
-            return answer;
+            return Ok(answer);
         };
         if !sw.is_ok() {
-            return answer;
+            return Ok(answer);
         }
+        let known = self.known()?;
         let Known {
             domain,
             share,
             short,
             ..
-        } = &*self.known;
+        } = &*known;
         let share = if share.public() == sent { share } else { short };
         let public = tlv::path(data, &[0xA6, 0x91]).unwrap_or_default();
         match share.agree(domain, public) {
@@ -354,25 +442,21 @@ impl<D: CardDoor + Clone> Desk<D> {
                     terminal_public: sent,
                     card_public: public.to_vec(),
                 });
-                answer
+                Ok(answer)
             }
-            Err(error) => Seen::Broken(error.to_string()),
+            Err(error) => Ok(Seen::Broken(error.to_string())),
         }
     }
+}
 
-    /// The terminal's own steps on this card.
-    pub(super) fn channel(&self) -> Channel<InProcess<D>> {
-        let mut channel = Channel::new(InProcess(self.card.clone()));
-        if let Some(session) = &self.session {
-            channel.start_session(session.clone());
-        }
-        channel
-    }
-
-    /// Goes on where a channel of [`channel`](Self::channel) stands.
-    pub(super) fn take_up(&mut self, channel: Channel<InProcess<D>>) {
-        self.session = channel.session().cloned();
-        self.card = channel.into_transport().0;
+/// The value of DO 9B, a counter of tries.
+pub(super) fn counter(seen: &Seen) -> Option<u8> {
+    let Seen::Answer { data, sw, .. } = seen else {
+        return None;
+    };
+    match data.last_chunk::<3>() {
+        Some([0x9B, 0x01, left]) if sw.is_ok() => Some(*left),
+        _ => None,
     }
 }
 

@@ -46,6 +46,24 @@ impl Seen {
     }
 }
 
+impl Seen {
+    /// The same without a byte of what the card answered but its status word.
+    #[must_use]
+    pub fn in_words_without_data(&self) -> String {
+        match self {
+            Self::Answer {
+                data,
+                sw,
+                protected,
+            } => {
+                let place = if *protected { "protected" } else { "plain" };
+                format!("{place} {} bytes {sw}", data.len())
+            }
+            other => other.in_words(),
+        }
+    }
+}
+
 fn shown(data: &[u8]) -> String {
     match data.get(..24) {
         Some(head) => format!("{}… ({} bytes) ", hex::encode_upper(head), data.len()),

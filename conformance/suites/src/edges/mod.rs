@@ -12,17 +12,23 @@
 
 mod areas;
 mod bench;
+mod contact;
 mod desk;
 pub mod device;
 pub mod expect;
 pub mod forge;
+mod guard;
 mod record;
 mod render;
 mod row;
 pub mod script;
+mod single;
 
 pub use areas::{UNTABLED, units};
 pub use bench::{Bench, Outcome, Reason, RowError, Specimen};
+pub use contact::Papers;
+pub use guard::{Allow, HARMLESS, Refusal, TRIES_KEPT, chooses};
 pub use record::Exchange;
 pub use render::render;
 pub use row::{Ground, Row, Start, Unit};
+pub use single::{Alone, Counters, Link, Single, Supply, Trouble};

@@ -351,6 +351,7 @@ impl Property {
                 pin_tries: u8::MAX,
                 puk_tries: u8::MAX,
                 writes: true,
+                unknown_instructions: true,
             },
             aliases: Vec::new(),
         }

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A card that is not proven to be ours: two PIN tries stay, the PUK is never
+//! touched, nothing is written that the user did not name, and nothing about
+//! its holder stands in a report.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
+
+use cie_card::Card;
+use cie_card::image::CardState;
+use cie_conformance::card::{One, judge};
+use cie_conformance::catalogue::card_cases;
+use cie_conformance::edges::script::COMMANDS;
+use cie_conformance::edges::{Allow, Alone, Ground, Papers, Row, Single, Specimen, Start, units};
+use cie_conformance::ics::Ics;
+use cie_conformance::ours;
+use cie_conformance::report::{Report, Target, Times};
+use cie_conformance::verdict::Verdict;
+use cie_personalisation::{FAMILIES, Persona, personalise};
+use iso7816_wire::CardDoor;
+use proptest::prelude::*;
+use std::sync::{Arc, Mutex};
+
+/// What happened to a card, as only the card can know.
+#[derive(Debug, Default)]
+struct Seen {
+    fewest_pin_tries: Option<u8>,
+    fewest_puk_tries: Option<u8>,
+    pins: Vec<String>,
+    exchanges: usize,
+}
+
+/// A software card that plays a physical one.
+struct Physical {
+    card: Card,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl CardDoor for Physical {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.card.power_on()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.card.reset()
+    }
+
+    fn power_off(&mut self) {
+        self.card.power_off();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        let answer = self.card.transmit(command);
+        let state: CardState = self.card.image().state;
+        let mut seen = self.seen.lock().unwrap();
+        let least = |before: Option<u8>, now| Some(before.map_or(now, |b: u8| b.min(now)));
+        seen.fewest_pin_tries = least(seen.fewest_pin_tries, state.pin_tries);
+        seen.fewest_puk_tries = least(seen.fewest_puk_tries, state.puk_tries);
+        let pin = state.pin.expose().to_owned();
+        if !seen.pins.contains(&pin) {
+            seen.pins.push(pin);
+        }
+        seen.exchanges += 1;
+        answer
+    }
+}
+
+type Guarded = Single<Alone<Physical>>;
+
+fn guarded(allow: Allow, pin: Option<&str>) -> (Guarded, Arc<Mutex<Seen>>, Specimen<Card>) {
+    let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
+    let seen = Arc::default();
+    let door = Alone(Physical {
+        card: specimen.card.clone(),
+        seen: Arc::clone(&seen),
+    });
+    let papers = Papers {
+        pin: pin.unwrap_or(&specimen.pin).to_owned(),
+        puk: specimen.puk.clone(),
+        nis: String::new(),
+        serial: String::new(),
+        certificate: Vec::new(),
+        ..specimen.papers()
+    };
+    (Single::protected(door, papers, allow), seen, specimen)
+}
+
+const NOTHING: Allow = Allow {
+    codes: false,
+    tries: false,
+    writes: false,
+};
+const ALL: Allow = Allow {
+    codes: true,
+    tries: true,
+    writes: true,
+};
+
+fn holds(seen: &Seen, allow: Allow, specimen: &Specimen<Card>) -> Result<(), String> {
+    let tries = seen.fewest_pin_tries.unwrap_or(3);
+    let floor = if allow.tries { 2 } else { 3 };
+    if seen.fewest_puk_tries.unwrap_or(10) < 10 || (allow.codes && tries < 2) {
+        return Err(format!("{seen:?}"));
+    }
+    // A file with the wrong PIN may cost the one try.
+    if !allow.codes && tries < floor {
+        return Err(format!("a try without leave: {seen:?}"));
+    }
+    if !allow.writes && seen.pins.iter().any(|pin| *pin != specimen.pin) {
+        return Err(format!("another PIN without leave: {seen:?}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_row_of_the_catalogue_on_a_physical_card() {
+    for (allow, pin) in [(NOTHING, None), (ALL, None), (ALL, Some("11223344"))] {
+        let (mut single, seen, specimen) = guarded(allow, pin);
+        if allow.codes {
+            // As a run begins; a wrong PIN spends its try here.
+            assert_eq!(single.learn().is_ok(), pin.is_none());
+        }
+        let costs = |row: &&Row| pin.is_none() || row.script.contains("PIN");
+        for row in units().iter().flat_map(|unit| unit.rows).filter(costs) {
+            single.outcome(row);
+            holds(&seen.lock().unwrap(), allow, &specimen)
+                .unwrap_or_else(|why| panic!("{}: {why}", row.script));
+        }
+        let left = single.counters().unwrap();
+        assert_eq!(left.puk, 10);
+        assert!(left.pin >= 2);
+        if pin.is_none() {
+            assert_eq!(left.pin, 3, "the right PIN gave back what was spent");
+            let now = single.door().0.card.image().state;
+            assert_eq!(now.pin.expose(), specimen.pin, "changed back");
+        }
+        assert!(seen.lock().unwrap().exchanges > if pin.is_none() { 2000 } else { 100 });
+    }
+}
+
+/// Whatever text a script may be.
+fn step() -> impl Strategy<Value = String> {
+    let named = prop::sample::select(COMMANDS).prop_map(|(name, ..)| name.to_owned());
+    let codes = prop::sample::select(vec![
+        "VERIFY-PIN",
+        "WRONG-PIN",
+        "VERIFY-PUK",
+        "WRONG-PUK",
+        "NEW-PIN",
+        "RETRY",
+        "00240081({PIN}{NEW})",
+        "00240081({WRONG}{NEW})",
+        "00200081({PIN}00)",
+        "10200081({PIN:0..4})",
+        "00200081({PIN:4..8})",
+        "00200001({PIN})",
+        "00D60000(00)",
+        "00DB3FFF(7000)",
+    ])
+    .prop_map(str::to_owned);
+    let bytes = (
+        prop::sample::select(vec![0_u8, 0x0C, 0x10, 0x1C]),
+        prop::sample::select(vec![0x20_u8, 0x21, 0x24, 0x2C, 0x2D, 0x26, 0xD6, 0xA4]),
+        any::<u8>(),
+        prop::sample::select(vec![0x81_u8, 0x82, 0x01, 0x02]),
+        prop::collection::vec(any::<u8>(), 0..12),
+    )
+        .prop_map(|(cla, ins, p1, p2, data)| {
+            format!("{cla:02X}{ins:02X}{p1:02X}{p2:02X}{}", hex::encode(data))
+        });
+    let how = prop::sample::select(vec![
+        "",
+        "",
+        "sm ",
+        "sm ",
+        "sm ",
+        "piece ",
+        "all ",
+        "forged wrong 8E: ",
+        "forged nothing: ",
+    ]);
+    let others = prop::sample::select(vec!["replay", "reset", "power on", "power off"]);
+    prop_oneof![
+        4 => (how.clone(), codes).prop_map(|(how, command)| format!("{how}{command}")),
+        3 => (how.clone(), named).prop_map(|(how, command)| format!("{how}{command}")),
+        2 => (how, bytes).prop_map(|(how, command)| format!("{how}{command}")),
+        1 => others.prop_map(str::to_owned),
+    ]
+}
+
+fn leave() -> impl Strategy<Value = Allow> {
+    any::<[bool; 3]>().prop_map(|[codes, tries, writes]| Allow {
+        codes,
+        tries,
+        writes,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_script_says(
+        allow in leave(),
+        right in any::<bool>(),
+        rows in prop::collection::vec(
+            (prop::sample::select(Start::ALL.to_vec()), prop::collection::vec(step(), 1..12)),
+            1..4,
+        ),
+    ) {
+        let (mut single, seen, specimen) = guarded(allow, (!right).then_some("11223344"));
+        for (start, steps) in rows {
+            // An answer that always fits, where there is one.
+            let script: Vec<_> = steps.iter().flat_map(|step| {
+                ["9000", "63C2", "plain 6985"].map(|answer| format!("{step} = {answer}"))
+            }).collect();
+            for script in [script.join("; "), steps.join(" = 9000; ") + " = 9000"] {
+                let row = Row {
+                    number: 1,
+                    situation: "any",
+                    start,
+                    script: Box::leak(script.into_boxed_str()),
+                    ground: Ground::Choice(9),
+                };
+                single.outcome(&row);
+                let kept = holds(&seen.lock().unwrap(), allow, &specimen);
+                prop_assert!(kept.is_ok(), "{}: {kept:?}", row.script);
+            }
+        }
+    }
+}
+
+/// Everything that must not be told, in the forms that it could take.
+fn forms(value: &[u8]) -> Vec<String> {
+    let mut forms = vec![hex::encode_upper(value), hex::encode(value)];
+    if let Ok(text) = std::str::from_utf8(value) {
+        forms.push(text.to_owned());
+    }
+    let bytes: Vec<_> = value.iter().map(|byte| byte.to_string()).collect();
+    forms.push(bytes.join(","));
+    forms.push(bytes.join(", "));
+    forms
+}
+
+fn personal() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let persona = Persona::adult().unwrap().with_family(&FAMILIES[0]);
+    let issued = personalise(&persona, 1).unwrap();
+    let facts = &issued.facts;
+    let whole = [
+        issued.pin().expose(),
+        issued.puk().expose(),
+        &facts.nis,
+        &facts.serial,
+        &facts.fiscal_code,
+        &facts.given_names,
+        &facts.surname,
+    ];
+    let mut whole: Vec<Vec<u8>> = whole.iter().map(|text| text.as_bytes().to_vec()).collect();
+    whole.push(issued.image.profile.sn_icc.to_vec());
+    whole.push(hex::decode(&facts.nis).unwrap());
+    let content = |fid| {
+        let mut files = issued.image.profile.files.iter();
+        files.find(|file| file.fid == fid).unwrap().content.clone()
+    };
+    let long = [0x1003, 0x1004, 0x1005, 0x1006, 0xD003].map(content);
+    (whole, long.to_vec())
+}
+
+fn told(text: &str) -> Option<String> {
+    let (whole, long) = personal();
+    let pieces = long.iter().flat_map(|file| file.windows(8));
+    let pieces = pieces.filter(|piece| piece.iter().any(|byte| *byte != piece[0]));
+    for piece in pieces {
+        let hex = hex::encode_upper(piece);
+        if text.contains(&hex) || text.contains(&hex.to_lowercase()) {
+            return Some(hex);
+        }
+    }
+    let mut forms = whole.iter().flat_map(|value| forms(value));
+    forms.find(|form| text.contains(form))
+}
+
+#[test]
+fn a_report_tells_nothing_of_the_holder() {
+    let (mut single, _, specimen) = guarded(ALL, None);
+    single.learn().unwrap();
+    assert_eq!(single.papers().serial, specimen.serial);
+    assert_eq!(single.papers().certificate, specimen.certificate);
+    let mut ics = Ics::of_a_stranger();
+    ics.card.family = specimen.family;
+    ics.card.root_by_aid = specimen.root_by_aid;
+    ics.card.extended_length = specimen.extended_length;
+    ics.terminal.knows_pin = true;
+    ics.permit.codes = true;
+    ics.permit.writes = true;
+    ics.permit.pin_tries = 1;
+    let mut subject = One::of(single);
+    let cases = card_cases();
+    let results: Vec<_> = cases
+        .iter()
+        .map(|case| judge(&mut subject, case, &ics))
+        .collect();
+    let target = Target {
+        kind: "reader".to_owned(),
+        name: "a reader".to_owned(),
+        fingerprint: String::new(),
+    };
+    let report = Report::new(target, 1, ics, results, Times::default());
+    for result in &report.results {
+        let text = serde_json::to_string(result).unwrap();
+        assert_eq!(told(&text), None, "{text}");
+    }
+    let bad: Vec<_> = report
+        .results
+        .iter()
+        .filter(|r| r.verdict.is_bad())
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    assert!(report.count(Verdict::Pass) > 700, "{:?}", report.totals);
+    // The search itself sees.
+    assert!(told(&format!("x{}", specimen.nis)).is_some());
+    assert!(told(&hex::encode(&specimen.certificate[100..120])).is_some());
+}
+
+#[test]
+fn a_report_of_a_card_that_answers_otherwise_tells_nothing_either() {
+    // Every read fails its row, so that what came is put into words.
+    let (mut single, _, specimen) = guarded(ALL, None);
+    single.learn().unwrap();
+    let mut ics = Ics::of_a_stranger();
+    ics.card.family = specimen.family;
+    ics.terminal.knows_pin = true;
+    ics.permit.codes = true;
+    let mut subject = One::of(single);
+    let mut found = 0;
+    for row in units().iter().flat_map(|unit| unit.rows) {
+        let script = row.script.replace(" 9000", " 6FFF");
+        let row = Row {
+            script: Box::leak(script.into_boxed_str()),
+            ..*row
+        };
+        let outcome = cie_conformance::card::Subject::run(&mut subject, &row);
+        let Err(reason) = outcome.result else {
+            continue;
+        };
+        let words = reason.to_string();
+        found += 1;
+        assert_eq!(told(&words), None, "{words}");
+    }
+    assert!(found > 300, "{found}");
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A survey finds what a family is, touches nothing, and tells nothing of the
+//! holder.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
+
+use cie_card::{Card, Event};
+use cie_conformance::edges::{Allow, Alone, Papers, Single};
+use cie_conformance::ics::Ics;
+use cie_conformance::ours;
+use cie_conformance::survey::{Facts, survey};
+use cie_personalisation::{FAMILIES, Family, Persona, personalise};
+use iso7816_wire::CardDoor;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+fn look<D: CardDoor>(door: D, family: &Family) -> Facts {
+    let mut ics = Ics::of_a_stranger();
+    ics.card.family = family.id.to_owned();
+    ics.card.root_by_aid = family.root_by_aid;
+    ics.card.extended_length = family.extended_length();
+    let papers = Papers {
+        family: family.id.to_owned(),
+        root_by_aid: family.root_by_aid,
+        extended_length: family.extended_length(),
+        ..Papers::default()
+    };
+    let single = Single::protected(Alone(door), papers, Allow::default());
+    survey(single, &ics).unwrap()
+}
+
+/// A card that remembers which instructions it got.
+struct Listening {
+    card: Card,
+    instructions: Arc<Mutex<HashSet<u8>>>,
+}
+
+impl CardDoor for Listening {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.card.power_on()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.card.reset()
+    }
+
+    fn power_off(&mut self) {
+        self.card.power_off();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        self.instructions.lock().unwrap().extend(command.get(1));
+        self.card.transmit(command)
+    }
+}
+
+#[test]
+fn every_family_as_its_facts_say_and_untouched() {
+    let mut files = BTreeMap::new();
+    for family in FAMILIES {
+        let writes = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&writes);
+        let specimen = ours::specimen(family, 1).unwrap();
+        let instructions = Arc::default();
+        let door = Listening {
+            card: specimen.card.with_observer(Arc::new(move |event| {
+                if let Event::MemoryWrite(_) = event {
+                    *counted.lock().unwrap() += 1;
+                }
+            })),
+            instructions: Arc::clone(&instructions),
+        };
+        let facts = look(door, family);
+        assert_eq!(*writes.lock().unwrap(), 0, "{}", family.id);
+        for code in [0x20, 0x21, 0x24, 0x25, 0x2C, 0x2D] {
+            assert!(!instructions.lock().unwrap().contains(&code), "{code:02X}");
+        }
+        assert_eq!(facts.card.atr, hex::encode_upper(family.atr));
+        assert_eq!(
+            facts.card.ef_atr,
+            hex::encode_upper(family.ef_atr.content())
+        );
+        assert_eq!(facts.card.root_by_aid, Some(family.root_by_aid));
+        let sod = facts.sod.clone().unwrap();
+        let made = format!("{:?}", family.sod);
+        assert!(made.starts_with(&sod.form), "{made} and {}", sod.form);
+        assert!(facts.choices.contradicted.is_empty(), "{:?}", facts.choices);
+        assert!(facts.choices.confirmed.len() > 30 && facts.answers.len() > 400);
+        let sizes = facts.files.iter().filter(|file| file.size.is_some());
+        assert!(sizes.count() >= 10, "{:?}", facts.files);
+        let text = facts.to_toml().unwrap();
+        assert_eq!(toml::from_str::<Facts>(&text).unwrap(), facts);
+        tells_nothing(family, &text);
+        let untimed = Facts {
+            times: BTreeMap::new(),
+            ..facts
+        };
+        files.insert(family.id, untimed);
+    }
+    let different: HashSet<_> = files
+        .values()
+        .map(|facts| facts.to_toml().unwrap())
+        .collect();
+    assert_eq!(different.len(), FAMILIES.len());
+}
+
+/// No byte of the holder, in hexadecimal or as text, in pieces of six bytes.
+fn tells_nothing(family: &'static Family, text: &str) {
+    let persona = Persona::adult().unwrap().with_family(family);
+    let issued = personalise(&persona, 1).unwrap();
+    let facts = &issued.facts;
+    let texts = [
+        issued.pin().expose(),
+        issued.puk().expose(),
+        &facts.nis,
+        &facts.serial,
+        &facts.fiscal_code,
+        &facts.surname,
+        &facts.given_names,
+    ];
+    for secret in texts {
+        assert!(!text.contains(secret), "{secret}");
+        assert!(!text.contains(&hex::encode_upper(secret)), "{secret}");
+    }
+    let files = issued.image.profile.files.iter();
+    let personal = files.filter(|file| (0x1001..=0x1006).contains(&file.fid) || file.fid == 0xD003);
+    let text = text.to_uppercase();
+    for file in personal {
+        for piece in file.content.windows(6) {
+            let told = piece.iter().any(|byte| *byte != piece[0]);
+            assert!(
+                !told || !text.contains(&hex::encode_upper(piece)),
+                "{:04X}: {}",
+                file.fid,
+                hex::encode(piece)
+            );
+        }
+    }
+}
+
+/// A card that answers 6A88 where ours answers 6A82.
+struct Other(Card);
+
+impl CardDoor for Other {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.0.power_on()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.0.reset()
+    }
+
+    fn power_off(&mut self) {
+        self.0.power_off();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        let answer = self.0.transmit(command);
+        if answer == [0x6D, 0x00] {
+            vec![0x6E, 0x00]
+        } else {
+            answer
+        }
+    }
+}
+
+#[test]
+fn a_choice_that_a_card_contradicts_is_named_and_the_rest_is_the_same() {
+    let family = &FAMILIES[0];
+    let card = || ours::specimen(family, 1).unwrap().card;
+    let own = look(card(), family);
+    let again = look(card(), family);
+    let untimed = |facts: Facts| Facts {
+        times: BTreeMap::new(),
+        ..facts
+    };
+    assert_eq!(untimed(own.clone()), untimed(again));
+    struct Blank(Card);
+    impl CardDoor for Blank {
+        fn power_on(&mut self) -> Vec<u8> {
+            self.0.power_on()
+        }
+        fn reset(&mut self) -> Vec<u8> {
+            self.0.reset()
+        }
+        fn power_off(&mut self) {
+            self.0.power_off();
+        }
+        fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+            let answer = self.0.transmit(command);
+            // GET RESPONSE with nothing waiting.
+            if command.get(1) == Some(&0xC0) && answer == [0x69, 0x85] {
+                vec![0x6D, 0x00]
+            } else {
+                answer
+            }
+        }
+    }
+    let other = look(Blank(card()), family);
+    let name = "GET RESPONSE with nothing waiting".to_owned();
+    assert!(own.choices.confirmed.contains(&name));
+    assert!(
+        other.choices.contradicted.contains(&name),
+        "{:?}",
+        other.choices
+    );
+    let unknown = look(Other(card()), family);
+    assert_eq!(unknown.card, own.card);
+}

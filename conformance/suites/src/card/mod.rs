@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs the catalogue's cases on cards.
 
+mod run;
+
+pub use run::run;
+
 use crate::catalogue::Case;
 use crate::edges::{Bench, Outcome, Reason, Row, Specimen, units};
 use crate::ics::Ics;

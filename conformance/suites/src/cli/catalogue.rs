@@ -23,7 +23,7 @@ impl Selection {
     }
 }
 
-fn selected(patterns: &[String], all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
+pub(super) fn selected(patterns: &[String], all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
     let named = |pattern: &str, case: &Case| names(pattern, &case.id, case.version);
     for pattern in patterns {
         if !all.iter().any(|case| named(pattern, case)) {

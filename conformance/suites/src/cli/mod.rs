@@ -10,6 +10,8 @@ mod ics;
 mod merge;
 mod output;
 mod progress;
+#[cfg(test)]
+mod recipes;
 mod replay;
 mod spec;
 

@@ -62,6 +62,8 @@
       node.hidden = false;
       node.open = true;
       node.scrollIntoView();
+      // What comes into view only now gets its real height.
+      requestAnimationFrame(() => requestAnimationFrame(() => node.scrollIntoView()));
     }
   };
   search.addEventListener('input', apply);

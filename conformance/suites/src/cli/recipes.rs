@@ -33,12 +33,19 @@ fn commands(text: &str) -> Vec<Vec<String>> {
             continue;
         }
         let mut line = line.split(" ||").next().unwrap().to_owned();
-        line = line.split("  #").next().unwrap().to_owned();
+        for end in ["  #", " >"] {
+            line = line.split(end).next().unwrap().to_owned();
+        }
         for (name, value) in values {
             line = line.replace(name, value);
         }
         assert!(!line.contains('$'), "nothing puts a value into {line}");
-        found.push(line.split_whitespace().map(str::to_owned).collect());
+        let words = line.split_whitespace();
+        found.push(
+            words
+                .map(|word| word.trim_matches('\'').to_owned())
+                .collect(),
+        );
     }
     found
 }

@@ -40,7 +40,7 @@ impl Browser {
                 let (_, port) = line.split_once("started successfully on port ")?;
                 port.trim_end_matches('.').parse().ok()
             })
-            .expect("chromedriver names its port");
+            .unwrap();
         let mut browser = Self {
             driver,
             port,

@@ -8,6 +8,7 @@
 //! - [`ics`]: what a card or a module says about itself, from which alone
 //!   follows what does not concern it;
 //! - [`ours`]: this project's own cards, made for the test;
+//! - [`campaign`]: several runs with fixed inputs and waivers;
 //! - [`verdict`], [`report`]: what came out, with its evidence;
 //! - [`survey`]: what a card is and does, without touching it;
 //! - [`diff`]: the same stream of commands to two cards;
@@ -17,6 +18,7 @@
 //! The bench reaches cards through [`iso7816_wire::CardDoor`] only; [`ours`]
 //! alone makes cards, to put them behind that door.
 
+pub mod campaign;
 pub mod card;
 pub mod catalogue;
 pub mod diff;

@@ -6,9 +6,11 @@ pub mod control;
 mod one;
 #[cfg(unix)]
 pub mod reader;
+mod run;
 pub mod withhold;
 
 pub use one::One;
+pub use run::run;
 
 use self::withhold::Secrets;
 use crate::catalogue::Case;

@@ -3,6 +3,7 @@
 
 use super::choices::choice;
 use super::cost::Cost;
+use super::tr03105::aliases;
 use super::units::about;
 use super::{Case, Needs, Step};
 use crate::edges::{Ground, Row, Start, Unit, script, units};
@@ -43,7 +44,7 @@ fn case(unit: &'static Unit, row: &Row) -> Case {
         postconditions: postconditions(Cost::of(row.start, &steps)),
         severity: about.severity,
         cost: Cost::of(row.start, &steps),
-        aliases: Vec::new(),
+        aliases: aliases(&unit.id(row)),
     }
 }
 

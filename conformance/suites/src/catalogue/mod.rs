@@ -9,6 +9,7 @@ mod card;
 mod choices;
 mod cost;
 mod ground;
+mod tr03105;
 mod units;
 
 use serde::Serialize;
@@ -17,6 +18,7 @@ use std::fmt;
 pub use choices::choice;
 pub use cost::Cost;
 pub use ground::Basis;
+pub use tr03105::tr03105_page;
 
 /// How much it matters if a case fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -52,12 +54,12 @@ pub struct Step {
 }
 
 /// The identifier that a published test specification has for the same matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Alias {
-    /// The specification, such as `BSI TR-03105-3.4`.
+    /// The specification and its version, such as `BSI TR-03105-3.4 V1.0`.
     pub specification: &'static str,
     /// Its identifier.
-    pub id: &'static str,
+    pub id: String,
 }
 
 /// What the bench needs for a case.

@@ -2,34 +2,77 @@
 //! `card`: the cases on a card.
 
 use super::catalogue::Selection;
-use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
-use super::print;
+use super::error::BenchError;
+use super::output::Output;
+use super::progress::Progress;
 use super::target::{Place, Subjected};
-use cie_conformance::card::judge;
-use cie_conformance::catalogue::card_cases;
-use cie_conformance::report::{Report, Times};
-use cie_conformance::verdict::Verdict;
+use cie_conformance::card::{judge, run};
+use cie_conformance::catalogue::{Case, card_cases};
+use cie_conformance::ics::Ics;
+use cie_conformance::ours;
+use cie_conformance::report::{Report, Shard, Target, Times};
+use cie_personalisation::Family;
 use clap::Args;
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    #[command(flatten)]
-    place: Place,
     /// Seed of everything that is random
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
     selection: Selection,
-    /// Write the report as JSON to this file; `-` is standard output
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    /// Cases at a time; as many as there are processors if not given. The
+    /// report does not depend on it
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Only the I-th of N parts, I from 1; `merge` makes one report of them
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Everything that a report follows from.
+pub(super) struct Plan {
+    pub(super) family: &'static Family,
+    pub(super) seed: u64,
+    pub(super) ics: Ics,
+    pub(super) cases: Vec<Case>,
+    pub(super) shard: Option<Shard>,
 }
 
 pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
     let cases = options.selection.of(card_cases())?;
+    let report = match options.place.made_here()? {
+        Some((family, ics)) => Plan {
+            family,
+            seed: options.seed,
+            ics,
+            cases,
+            shard: options.shard,
+        }
+        .run(options.jobs)?,
+        None => in_a_reader(options, cases)?,
+    };
+    options.output.write(&report)
+}
+
+/// Runs the cases on a card that is not copied, one after the other.
+fn in_a_reader(options: &Options, cases: Vec<Case>) -> Result<Report, BenchError> {
+    if options.jobs.is_some_and(|jobs| jobs.get() > 1) {
+        return Err(BenchError::Arguments(
+            "a card in a reader does one thing at a time; leave --jobs out".to_owned(),
+        ));
+    }
+    let cases = match options.shard {
+        Some(shard) => shard.of(cases),
+        None => cases,
+    };
     let Subjected {
         mut subject,
         ics,
@@ -37,56 +80,57 @@ pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
     } = options.place.subject(options.seed)?;
     let begun = Instant::now();
     let mut times = Times {
-        started: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
+        started: now(),
         ..Times::default()
     };
+    let progress = Progress::of(cases.len());
     let mut results = Vec::with_capacity(cases.len());
     for case in &cases {
         let begun = Instant::now();
-        results.push(judge(subject.as_mut(), case, &ics));
+        let result = judge(subject.as_mut(), case, &ics);
+        progress.saw(&result);
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         times.cases.insert(case.id.clone(), micros);
+        results.push(result);
     }
+    drop(progress);
     times.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = Report::new(target, options.seed, ics, results, times);
-    write(&report, options)?;
-    Ok(if !report.is_clean() {
-        ExitCode::from(EXIT_FOUND)
-    } else if report.count(Verdict::Inconclusive) > 0 {
-        ExitCode::from(EXIT_UNDECIDED)
-    } else {
-        ExitCode::SUCCESS
-    })
+    let mut report = Report::new(target, options.seed, ics, results, times);
+    report.shard = options.shard;
+    Ok(report)
 }
 
-fn write(report: &Report, options: &Options) -> Result<(), BenchError> {
-    let to_stdout = options
-        .json
-        .as_deref()
-        .is_some_and(|path| path.as_os_str() == "-");
-    if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(report)? + "\n";
-        if to_stdout {
-            return print(text);
-        }
-        std::fs::write(path, text).map_err(BenchError::file("write", path))?;
+impl Plan {
+    /// Runs it.
+    pub(super) fn run(self, jobs: Option<NonZeroUsize>) -> Result<Report, BenchError> {
+        let cases = match self.shard {
+            Some(shard) => shard.of(self.cases),
+            None => self.cases,
+        };
+        let jobs = jobs
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN);
+        let specimen = ours::specimen(self.family, self.seed)?;
+        let started = now();
+        let progress = Progress::of(cases.len());
+        let saw = |result: &_| progress.saw(result);
+        let (results, mut times) = run(&specimen, &cases, &self.ics, jobs, &saw);
+        drop(progress);
+        times.started = started;
+        let target = Target {
+            kind: "in-process".to_owned(),
+            name: format!("software CIE 3.0, family {}", self.family.id),
+            fingerprint: String::new(),
+        };
+        let mut report = Report::new(target, self.seed, self.ics, results, times);
+        report.shard = self.shard;
+        Ok(report)
     }
-    let mut text = String::new();
-    for result in report.results.iter().filter(|r| r.verdict != Verdict::Pass) {
-        if result.verdict != Verdict::NotApplicable {
-            text += &format!(
-                "{} {}@{}  {}\n     {}\n",
-                result.verdict, result.id, result.version, result.title, result.reason
-            );
-        }
-    }
-    let counts: Vec<_> = Verdict::ALL
-        .into_iter()
-        .filter(|verdict| report.count(*verdict) > 0)
-        .map(|verdict| format!("{} {verdict}", report.count(verdict)))
-        .collect();
-    text += &format!("{}: {}\n", report.target.name, counts.join(", "));
-    print(text)
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }

@@ -30,7 +30,7 @@ fn all() -> Vec<Case> {
     card_cases().into_iter().chain(properties).collect()
 }
 
-fn selected(patterns: &[String], all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
+pub(super) fn selected(patterns: &[String], all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
     let named = |pattern: &str, case: &Case| names(pattern, &case.id, case.version);
     for pattern in patterns {
         if !all.iter().any(|case| named(pattern, case)) {

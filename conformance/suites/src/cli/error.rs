@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a person reads when the bench cannot do its work.
 
+use cie_conformance::campaign::CampaignError;
 use cie_conformance::ics::IcsError;
 use cie_conformance::ours::OursError;
+use cie_conformance::report::ReportError;
+use cie_conformance::report::html::HtmlError;
+use cie_conformance::report::merge::MergeError;
 use std::io;
 use std::path::Path;
 use thiserror::Error;
@@ -47,6 +51,18 @@ pub(super) enum BenchError {
     Ics(#[from] IcsError),
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    #[error("{path}: {source}")]
+    Report { path: String, source: ReportError },
+    #[error(transparent)]
+    Html(#[from] HtmlError),
+    #[error("the report could not be written as XML: {0}")]
+    Junit(#[from] quick_junit::SerializeError),
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    #[error("{path}: {source}")]
+    Campaign { path: String, source: CampaignError },
+    #[error("{path}: {source}")]
+    Statement { path: String, source: IcsError },
     #[error("the statement could not be written as TOML: {0}")]
     Toml(#[from] toml::ser::Error),
 }
@@ -54,9 +70,14 @@ pub(super) enum BenchError {
 impl BenchError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Unknown { .. } | Self::NoCase(_) | Self::Arguments(_) | Self::Ics(_) => {
-                EXIT_ARGUMENTS
-            }
+            Self::Unknown { .. }
+            | Self::NoCase(_)
+            | Self::Report { .. }
+            | Self::Merge(_)
+            | Self::Ics(_)
+            | Self::Campaign { .. }
+            | Self::Statement { .. }
+            | Self::Arguments(_) => EXIT_ARGUMENTS,
             _ => EXIT_FAILURE,
         }
     }

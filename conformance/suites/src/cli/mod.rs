@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The commands of the bench.
 
+mod campaign;
 mod card;
 mod catalogue;
+mod compare;
 mod diff;
 mod error;
 mod ics;
+mod merge;
+mod output;
+mod progress;
 mod properties;
+#[cfg(test)]
+mod recipes;
+mod replay;
+mod spec;
 mod survey;
 mod target;
 
+use cie_conformance::report::text::visible_lines;
 use clap::{Parser, Subcommand};
 use error::BenchError;
 use std::fmt::Display;
@@ -31,7 +41,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the cases on a card
-    Card(card::Options),
+    Card(Box<card::Options>),
     /// Run random sequences against the model of the card
     Properties(properties::Options),
     /// What a card is and does, without touching it
@@ -40,6 +50,16 @@ enum Command {
     /// The same commands to two cards, and where they part
     #[command(after_help = diff::HELP)]
     Diff(diff::Options),
+    /// Run a campaign and bundle its inputs, reports and hashes
+    Campaign(campaign::Options),
+    /// What is newly wrong and what is mended between two JSON reports
+    Compare(compare::Options),
+    /// One report of the JSON reports of all shards
+    Merge(merge::Options),
+    /// Run the cases of a JSON report again and compare exchange by exchange
+    Replay(replay::Options),
+    /// Print the specification of the cases without running them
+    Spec(spec::Options),
     /// List the cases
     List(catalogue::ListOptions),
     /// Everything about a case: what it demands, on what ground, its steps
@@ -54,13 +74,19 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Properties(options) => properties::properties(&options),
         Command::Survey(options) => survey::survey(&options),
         Command::Diff(options) => diff::diff(&options),
+        Command::Campaign(options) => campaign::campaign(&options),
+        Command::Compare(options) => compare::compare(&options),
+        Command::Merge(options) => merge::merge(&options),
+        Command::Replay(options) => replay::replay(&options),
+        Command::Spec(options) => spec::spec(&options),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),
         Command::Ics(options) => ics::ics(&options),
     };
     done.unwrap_or_else(|error| {
         // Nobody may be there to read it.
-        let _ = writeln!(anstream::stderr(), "cie-conformance: {error}");
+        let text = visible_lines(&error.to_string());
+        let _ = writeln!(anstream::stderr(), "cie-conformance: {text}");
         ExitCode::from(error.exit_code())
     })
 }

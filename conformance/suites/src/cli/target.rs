@@ -4,7 +4,7 @@
 use super::error::BenchError;
 use cie_conformance::card::control::{Control, Fresh, family_of};
 use cie_conformance::card::reader::{ReaderDoor, Spot, find};
-use cie_conformance::card::{Copies, One, Subject};
+use cie_conformance::card::{One, Subject};
 use cie_conformance::edges::{Allow, Papers, Single, Supply};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
@@ -110,31 +110,25 @@ pub(super) struct Subjected {
 }
 
 impl Place {
-    /// Gets hold of the card.
-    pub(super) fn subject(&self, seed: u64) -> Result<Subjected, BenchError> {
-        match &self.reader {
-            None => self.in_process(seed),
-            Some(reader) => {
-                let spot = self.options.spot(reader)?;
-                match self.options.control(&spot) {
-                    Some(control) => self.ours(spot, &control, seed),
-                    None => self.stranger(spot),
-                }
-            }
+    /// Family and statement of the card, if it is made for the test.
+    pub(super) fn made_here(&self) -> Result<Option<(&'static Family, Ics)>, BenchError> {
+        if self.reader.is_some() {
+            return Ok(None);
         }
+        let family = family(&self.family)?;
+        let ics = self.statement()?.unwrap_or_else(|| ours::ics(family));
+        Ok(Some((family, ics)))
     }
 
-    fn in_process(&self, seed: u64) -> Result<Subjected, BenchError> {
-        let family = family(&self.family)?;
-        Ok(Subjected {
-            subject: Box::new(Copies::of(ours::specimen(family, seed)?)),
-            ics: self.statement()?.unwrap_or_else(|| ours::ics(family)),
-            target: Target {
-                kind: "in-process".to_owned(),
-                name: format!("software CIE 3.0, family {}", family.id),
-                fingerprint: String::new(),
-            },
-        })
+    /// Gets hold of the card in a reader.
+    pub(super) fn subject(&self, seed: u64) -> Result<Subjected, BenchError> {
+        let spot = self
+            .options
+            .spot(self.reader.as_deref().unwrap_or_default())?;
+        match self.options.control(&spot) {
+            Some(control) => self.ours(spot, &control, seed),
+            None => self.stranger(spot),
+        }
     }
 
     fn statement(&self) -> Result<Option<Ics>, BenchError> {

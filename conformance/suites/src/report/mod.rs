@@ -2,14 +2,43 @@
 //! What came out of a run, with its evidence. The same seed and the same
 //! target give the same report, but for [`Times`].
 
+pub mod again;
+pub mod compare;
+pub mod embargo;
+pub mod fingerprint;
+pub mod html;
+mod junit;
+pub mod merge;
+mod sarif;
+pub mod summary;
+pub mod text;
+pub mod waiver;
+pub mod weakness;
+
 use crate::catalogue::{Basis, Case, Severity};
 use crate::ics::Ics;
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use thiserror::Error;
+
+pub use junit::junit;
+pub use merge::Shard;
+pub use sarif::sarif;
 
 /// Version of the report's format.
 pub const FORMAT: u16 = 1;
+
+/// Why a file is no report.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// It is no report.
+    #[error("this is no report of the bench: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is of another version.
+    #[error("the report has format {0}; this bench reads format {FORMAT}")]
+    Format(u16),
+}
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +53,9 @@ pub struct Report {
     pub seed: u64,
     /// What was said about the target.
     pub ics: Ics,
+    /// The part of the run that this is, if it is a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// How many cases had which verdict.
     pub totals: BTreeMap<Verdict, usize>,
     /// The cases, in the order of the catalogue.
@@ -144,10 +176,41 @@ impl Report {
             target,
             seed,
             ics,
+            shard: None,
             totals,
             results,
             times,
         }
+    }
+
+    /// Reads a report. What it says of its totals is not believed.
+    ///
+    /// # Errors
+    /// [`ReportError`] if the text is none of this version.
+    pub fn parse(text: &str) -> Result<Self, ReportError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u16,
+        }
+        let Head { format } = serde_json::from_str(text)?;
+        if format != FORMAT {
+            return Err(ReportError::Format(format));
+        }
+        let Self {
+            bench,
+            target,
+            seed,
+            ics,
+            shard,
+            results,
+            times,
+            ..
+        } = serde_json::from_str(text)?;
+        Ok(Self {
+            bench,
+            shard,
+            ..Self::new(target, seed, ics, results, times)
+        })
     }
 
     /// How many cases had this verdict.

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `campaign`: several runs, and a folder with all that belongs to them.
+
+use super::card::{Plan, now};
+use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
+use super::print;
+use super::target::family;
+use cie_conformance::campaign::{Campaign, CampaignError, Run, Target};
+use cie_conformance::catalogue::card_cases;
+use cie_conformance::ics::Ics;
+use cie_conformance::ours;
+use cie_conformance::report::fingerprint::sha256;
+use cie_conformance::report::summary::summary;
+use cie_conformance::report::text::visible;
+use cie_conformance::report::waiver::{Day, Waiver, split};
+use cie_conformance::report::{html, junit, sarif};
+use cie_conformance::verdict::Verdict;
+use clap::Args;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The bundle holds the campaign and its statements, of each run the reports, `manifest.json` with
+versions, seeds, hashes and waivers, and `SHA256SUMS` for `sha256sum --check`.")]
+pub(super) struct Options {
+    /// The campaign
+    #[arg(value_name = "CAMPAIGN.toml")]
+    campaign: PathBuf,
+    /// The folder of the bundle; it must not exist yet
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Cases at a time; as many as there are processors if not given
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// What a bundle says of itself.
+#[derive(Serialize)]
+struct Manifest {
+    campaign: String,
+    day: String,
+    bench: &'static str,
+    /// SHA-256 of the program; empty if it could not be read.
+    program: String,
+    runs: Vec<RunSummary>,
+    unused_waivers: Vec<Waiver>,
+    /// SHA-256 of every other file by its path.
+    files: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct RunSummary {
+    name: String,
+    target: String,
+    seed: u64,
+    fingerprint: String,
+    totals: BTreeMap<Verdict, usize>,
+    faults: Vec<String>,
+    waived: Vec<Waived>,
+}
+
+#[derive(Serialize)]
+struct Waived {
+    case: String,
+    verdict: Verdict,
+    waiver: Waiver,
+}
+
+/// A folder whose files are remembered with their hashes.
+struct Bundle {
+    folder: PathBuf,
+    files: BTreeMap<String, String>,
+}
+
+impl Bundle {
+    fn new(folder: &Path) -> Result<Self, BenchError> {
+        fs::create_dir(folder).map_err(BenchError::file("make the folder", folder))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            files: BTreeMap::new(),
+        })
+    }
+
+    fn add(&mut self, name: String, text: &str) -> Result<(), BenchError> {
+        let path = self.folder.join(&name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(BenchError::file("make the folder", parent))?;
+        }
+        fs::write(&path, text).map_err(BenchError::file("write", &path))?;
+        self.files.insert(name, sha256(text.as_bytes()));
+        Ok(())
+    }
+}
+
+pub(super) fn campaign(options: &Options) -> Result<ExitCode, BenchError> {
+    let path = &options.campaign;
+    let text = fs::read_to_string(path).map_err(BenchError::file("read", path))?;
+    let today = today()?;
+    let campaign = Campaign::parse(&text, today).map_err(wrong(path))?;
+    // Everything that can be wrong with the inputs is found before the first run.
+    let plans: Vec<_> = campaign
+        .run
+        .iter()
+        .map(|run| plan(path, run))
+        .collect::<Result<_, _>>()?;
+    let mut bundle = Bundle::new(&options.out)?;
+    bundle.add("campaign.toml".to_owned(), &text)?;
+    let mut used = vec![false; campaign.waiver.len()];
+    let (mut runs, mut shown) = (Vec::new(), String::new());
+    let (mut found, mut undecided) = (false, false);
+    for (run, (plan, statement)) in campaign.run.iter().zip(plans) {
+        if let Some(statement) = statement {
+            bundle.add(format!("runs/{}/ics.toml", run.name), &statement)?;
+        }
+        let report = plan.run(options.jobs)?;
+        let (open, waived) = split(&report, &run.name, &campaign.waiver);
+        for (_, waiver) in &waived {
+            for (used, other) in used.iter_mut().zip(&campaign.waiver) {
+                *used |= other == *waiver;
+            }
+        }
+        found |= !open.is_empty();
+        undecided |= report.count(Verdict::Inconclusive) > 0;
+        let mut text = format!("== {}\n{}", run.name, summary(&report));
+        for (result, waiver) in &waived {
+            let _ = writeln!(
+                text,
+                "waived {} {}",
+                visible(&result.id),
+                visible(&waiver.to_string())
+            );
+        }
+        let page = html::report(&report, &card_cases(), &waived)?;
+        let name = |file: &str| format!("runs/{}/{file}", run.name);
+        bundle.add(
+            name("report.json"),
+            &(serde_json::to_string_pretty(&report)? + "\n"),
+        )?;
+        bundle.add(name("junit.xml"), &junit(&report)?)?;
+        bundle.add(name("report.sarif"), &sarif(&report)?)?;
+        bundle.add(name("report.html"), &page)?;
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        bundle.add(name("summary.txt"), &plain)?;
+        shown += &text;
+        runs.push(RunSummary {
+            name: run.name.clone(),
+            target: report.target.name.clone(),
+            seed: report.seed,
+            fingerprint: report.fingerprint()?,
+            totals: report.totals.clone(),
+            faults: open.iter().map(|result| result.id.clone()).collect(),
+            waived: waived
+                .iter()
+                .map(|(result, waiver)| Waived {
+                    case: result.id.clone(),
+                    verdict: result.verdict,
+                    waiver: (*waiver).clone(),
+                })
+                .collect(),
+        });
+    }
+    let unused: Vec<_> = campaign
+        .waiver
+        .iter()
+        .zip(&used)
+        .filter(|(_, used)| !**used)
+        .map(|(waiver, _)| waiver.clone())
+        .collect();
+    for waiver in &unused {
+        let _ = writeln!(
+            shown,
+            "nothing to waive: {} {}",
+            visible(&waiver.case),
+            visible(&waiver.to_string())
+        );
+    }
+    let manifest = Manifest {
+        campaign: campaign.name.clone(),
+        day: today.to_string(),
+        bench: env!("CARGO_PKG_VERSION"),
+        program: program(),
+        runs,
+        unused_waivers: unused,
+        files: bundle.files.clone(),
+    };
+    bundle.add(
+        "manifest.json".to_owned(),
+        &(serde_json::to_string_pretty(&manifest)? + "\n"),
+    )?;
+    let sums: String = bundle
+        .files
+        .iter()
+        .map(|(name, hash)| format!("{hash}  {name}\n"))
+        .collect();
+    bundle.add("SHA256SUMS".to_owned(), &sums)?;
+    let _ = writeln!(shown, "bundle: {}", options.out.display());
+    print(shown)?;
+    Ok(if found {
+        ExitCode::from(EXIT_FOUND)
+    } else if undecided {
+        ExitCode::from(EXIT_UNDECIDED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn wrong(path: &Path) -> impl Fn(CampaignError) -> BenchError {
+    move |source| BenchError::Campaign {
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+/// What a run does, and the text of its statement if it names one.
+fn plan(campaign: &Path, run: &Run) -> Result<(Plan, Option<String>), BenchError> {
+    let Target::Card = run.target;
+    let family = family(&run.family)?;
+    let (ics, text) = match &run.ics {
+        None => (ours::ics(family), None),
+        Some(name) => {
+            let path = campaign.parent().unwrap_or(Path::new("")).join(name);
+            let text = fs::read_to_string(&path).map_err(BenchError::file("read", &path))?;
+            let ics = Ics::parse(&text).map_err(|source| BenchError::Statement {
+                path: path.display().to_string(),
+                source,
+            })?;
+            (ics, Some(text))
+        }
+    };
+    let cases = super::catalogue::selected(&run.cases, card_cases())?;
+    let plan = Plan {
+        family,
+        seed: run.seed,
+        ics,
+        cases,
+        shard: None,
+    };
+    Ok((plan, text))
+}
+
+/// Today in UTC.
+fn today() -> Result<Day, BenchError> {
+    let since = std::time::Duration::from_secs(now());
+    let wrong =
+        || BenchError::Arguments("the clock of this machine shows no usable day".to_owned());
+    let time = der::DateTime::from_unix_duration(since).map_err(|_| wrong())?;
+    Day::new(time.year(), time.month(), time.day()).map_err(|_| wrong())
+}
+
+/// SHA-256 of this program.
+fn program() -> String {
+    let bytes = std::env::current_exe().and_then(fs::read);
+    bytes.map_or_else(|_| String::new(), |bytes| sha256(&bytes))
+}

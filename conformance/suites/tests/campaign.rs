@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Campaigns and their bundles.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
+
+use assert_cmd::Command;
+use cie_conformance::campaign::{Campaign, CampaignError};
+use cie_conformance::catalogue::Basis;
+use cie_conformance::ics::Ics;
+use cie_conformance::report::waiver::split;
+use cie_conformance::report::{CaseResult, Report, Target, Times};
+use cie_conformance::verdict::Verdict;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+const RUN: &str = "version = 1\nname = \"a test\"\n[[run]]\nname = \"one\"\ntarget = \"card\"\n\
+    family = \"gemalto\"\nseed = 3\ncases = [\"*_ROOT_*\"]\n";
+
+fn waiver(expires: &str) -> String {
+    format!(
+        "{RUN}[[waiver]]\ncase = \"CIE_IAS_ROOT_*\"\nreason = \"a reason\"\n\
+         owner = \"somebody\"\nexpires = \"{expires}\"\n"
+    )
+}
+
+fn campaign(folder: &Path, text: &str, out: &str) -> assert_cmd::assert::Assert {
+    std::fs::write(folder.join("campaign.toml"), text).unwrap();
+    let mut command = Command::cargo_bin("cie-conformance").unwrap();
+    command.current_dir(folder);
+    command
+        .args(["campaign", "campaign.toml", "--out", out])
+        .assert()
+}
+
+#[test]
+fn a_bundle_holds_inputs_reports_hashes_and_waivers() {
+    let folder = tempfile::tempdir().unwrap();
+    let ics = toml::to_string(&Ics::of_a_stranger()).unwrap();
+    std::fs::write(folder.path().join("statement.toml"), &ics).unwrap();
+    let second = "[[run]]\nname = \"two\"\ntarget = \"card\"\nfamily = \"nxp\"\nseed = 4\n\
+        cases = [\"*_PIN_*\"]\nics = \"statement.toml\"\n";
+    let text = waiver("9999-12-31").replace("[[waiver]]", &format!("{second}[[waiver]]"));
+    campaign(folder.path(), &text, "bundle").success();
+    let out = folder.path().join("bundle");
+    let read = |name: &str| std::fs::read(out.join(name)).unwrap();
+    assert_eq!(read("campaign.toml"), text.as_bytes());
+    assert_eq!(read("runs/two/ics.toml"), ics.as_bytes());
+    let manifest: Value = serde_json::from_slice(&read("manifest.json")).unwrap();
+    assert_eq!(manifest["runs"][0]["seed"], 3);
+    assert_eq!(manifest["runs"][1]["name"], "two");
+    assert_eq!(manifest["unused_waivers"][0]["owner"], "somebody");
+    assert_eq!(manifest["program"].as_str().unwrap().len(), 64);
+    let sums = String::from_utf8(read("SHA256SUMS")).unwrap();
+    for line in sums.lines() {
+        let (sum, name) = line.split_once("  ").unwrap();
+        assert_eq!(sum, hex::encode(Sha256::digest(read(name))), "{name}");
+    }
+    for file in [
+        "report.json",
+        "junit.xml",
+        "report.sarif",
+        "report.html",
+        "summary.txt",
+    ] {
+        for run in ["one", "two"] {
+            assert!(
+                sums.contains(&format!("  runs/{run}/{file}\n")),
+                "{run} {file}"
+            );
+        }
+    }
+    // By its statement nothing may be sent to the second card.
+    let second = String::from_utf8(read("runs/two/report.json")).unwrap();
+    let second = Report::parse(&second).unwrap();
+    assert!(second.count(Verdict::NotApplicable) > 50);
+    // A bundle is never written over.
+    campaign(folder.path(), &text, "bundle").code(125);
+}
+
+#[test]
+fn an_expired_waiver_stops_the_campaign_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let failed = campaign(folder.path(), &waiver("2001-01-01"), "bundle").code(2);
+    let text = String::from_utf8(failed.get_output().stderr.clone()).unwrap();
+    assert!(
+        text.contains("somebody") && text.contains("expired on 2001-01-01"),
+        "{text}"
+    );
+    assert!(!folder.path().join("bundle").exists());
+}
+
+#[test]
+fn what_is_no_campaign_is_refused() {
+    let today = "2027-01-01".parse().unwrap();
+    let parse = |text: &str| Campaign::parse(text, today);
+    assert!(parse(RUN).is_ok());
+    assert!(matches!(
+        parse("version = 1\nname = \"\"\n"),
+        Err(CampaignError::Empty)
+    ));
+    let later = RUN.replace("version = 1", "version = 2");
+    assert!(matches!(parse(&later), Err(CampaignError::Version(2))));
+    for name in ["../one", "", "One", "a/b", ".."] {
+        let text = RUN.replace("\"one\"", &format!("{name:?}"));
+        assert!(
+            matches!(parse(&text), Err(CampaignError::Name(_))),
+            "{name}"
+        );
+    }
+    let twice = format!(
+        "{RUN}{}",
+        RUN.split_once("[[run]]")
+            .map(|(_, r)| format!("[[run]]{r}"))
+            .unwrap()
+    );
+    assert!(matches!(parse(&twice), Err(CampaignError::Name(_))));
+    let stray = waiver("2027-01-01").replace("reason =", "run = \"three\"\nreason =");
+    assert!(matches!(parse(&stray), Err(CampaignError::NoRun { .. })));
+    assert!(matches!(
+        parse(&RUN.replace("seed", "sead")),
+        Err(CampaignError::Toml(_))
+    ));
+}
+
+#[test]
+fn a_waived_fault_is_told_apart_and_only_that_one() {
+    let fail = |id: &str| CaseResult {
+        id: id.into(),
+        version: 1,
+        title: String::new(),
+        unit: "ROOT".into(),
+        requirement: String::new(),
+        clause: String::new(),
+        basis: Basis::Standard,
+        severity: "major".into(),
+        verdict: Verdict::Fail,
+        reason: String::new(),
+        evidence: Vec::new(),
+    };
+    let target = Target {
+        kind: String::new(),
+        name: String::new(),
+        fingerprint: String::new(),
+    };
+    let results = vec![fail("CIE_IAS_ROOT_001"), fail("CIE_IAS_SEL_001")];
+    let report = Report::new(target, 1, Ics::of_a_stranger(), results, Times::default());
+    let today = "2027-01-01".parse().unwrap();
+    let text = waiver("2027-01-01").replace("reason =", "run = \"one\"\nreason =");
+    let campaign = Campaign::parse(&text, today).unwrap();
+    let (open, waived) = split(&report, "one", &campaign.waiver);
+    assert_eq!((open.len(), waived.len()), (1, 1));
+    assert_eq!(open[0].id, "CIE_IAS_SEL_001");
+    let (open, waived) = split(&report, "two", &campaign.waiver);
+    assert_eq!((open.len(), waived.len()), (2, 0));
+}

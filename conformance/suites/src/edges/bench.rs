@@ -51,6 +51,25 @@ pub struct Specimen<D> {
     pub certificate: Vec<u8>,
 }
 
+impl<D> Specimen<D> {
+    /// What is known stays, and the card is put behind another door.
+    pub fn behind<E>(self, door: impl FnOnce(D) -> E) -> Specimen<E> {
+        Specimen {
+            card: door(self.card),
+            family: self.family,
+            atr: self.atr,
+            ef_atr: self.ef_atr,
+            root_by_aid: self.root_by_aid,
+            extended_length: self.extended_length,
+            pin: self.pin,
+            puk: self.puk,
+            nis: self.nis,
+            serial: self.serial,
+            certificate: self.certificate,
+        }
+    }
+}
+
 /// A row that is not fulfilled.
 #[derive(Debug, ThisError)]
 #[error("{id} ({family}): {reason}")]

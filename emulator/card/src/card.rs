@@ -124,6 +124,7 @@ impl<M: NonVolatile> Card<M> {
         mutant!(ResetKeepsDirectory => self.volatile.directory = _before.directory);
         mutant!(ResetKeepsAnswer => self.volatile.pending = _before.pending);
         mutant!(ResetKeepsChain => self.volatile.chain = _before.chain);
+        mutant!(TryWrittenLate => self.state.pin_tries = iso7816_wire::mutants::tries_before());
         mutant!(ResetRefillsPin => self.state.pin_tries = crate::image::PIN_TRIES);
         mutant!(RandomStartsAgain => self.random = CardRandom::from_seed([0; 32]));
     }

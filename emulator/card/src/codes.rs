@@ -114,6 +114,10 @@ impl<M: NonVolatile> Card<M> {
         if !matches!(apdu.p1, 0x02 | 0x03) {
             return Err(StatusWord::WRONG_P1_P2);
         }
+        mutant!(ResetRetryOfPuk => if apdu.p2 == 0x82 {
+            self.commit(|state| state.puk_tries = PUK_TRIES)?;
+            return Ok(StatusWord::OK.into());
+        });
         if Which::from_reference(apdu.p2)? != Which::Pin {
             return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
         }
@@ -126,7 +130,6 @@ impl<M: NonVolatile> Card<M> {
                 return Err(StatusWord::WRONG_LENGTH);
             }
             mutant!(ResetRetryDoesNothing => return Ok(StatusWord::OK.into()));
-            mutant!(ResetRetryRefillsPuk => self.commit(|state| state.puk_tries = PUK_TRIES)?);
             self.commit(|state| state.pin_tries = PIN_TRIES)?;
         } else {
             if apdu.data.len() != Code::LEN {
@@ -187,9 +190,6 @@ impl<M: NonVolatile> Card<M> {
     /// Takes one try, commits that, and only then compares. A wrong code ends
     /// with 63Cx and clears the code's verified status.
     fn take_try_and_compare(&mut self, which: Which, candidate: &[u8]) -> Result<(), StatusWord> {
-        mutant!(TryAfterCompare => if self.is_right(which, candidate) {
-            return Ok(());
-        });
         self.commit(|state| {
             mutant!(TriesEndless => return);
             mutant!(PukTriesEndless => if which == Which::Puk {

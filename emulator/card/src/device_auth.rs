@@ -122,12 +122,12 @@ impl<M: NonVolatile> Card<M> {
             &domain.p,
             &domain.q,
         ];
-        let proven = mutant!(ProofUnchecked)
-            || (key.chr.ends_with(serial) || mutant!(ProofSerialUnchecked))
-                && dh::mod_exp(signature, &key.exponent, &key.modulus).is_some_and(|block| {
-                    iso9796::recover(&block, &message).is_ok() || mutant!(fn any_message(&block))
-                });
-        if !proven {
+        let its_own = key.chr.ends_with(serial) || mutant!(ProofSerialUnchecked);
+        let proven = its_own
+            && dh::mod_exp(signature, &key.exponent, &key.modulus).is_some_and(|block| {
+                iso9796::recover(&block, &message).is_ok() || mutant!(fn any_message(&block))
+            });
+        if !proven && !mutant!(ProofUnchecked) {
             return Err(StatusWord::AUTHENTICATION_FAILED);
         }
         status.answered_challenge = Some(challenge);
@@ -258,12 +258,15 @@ fn terminal_key(
     let (oid, text) = text.split_at_checked(KEY_OID.len())?;
     let (modulus, exponent) = text.split_at_checked(MODULUS_LEN)?;
     let (aid, role) = (ca_cha.get(..6)?, [TERMINAL_ROLE]);
-    let accepted = (*cpi == CPI || mutant!(CertificateProfileUnchecked))
-        && (car == authority || mutant!(CertificateAuthorityUnchecked))
-        && (ca_chr.ends_with(car) || mutant!(CertificateAuthorityUnchecked))
-        && (cha.strip_prefix(aid) == Some(&role) || mutant!(fn any_role(cha, aid)))
-        && (oid == KEY_OID || mutant!(CertificateOidUnchecked))
-        && exponent.len() == 4;
+    let named = car == authority && ca_chr.ends_with(car);
+    let accepted = [
+        *cpi == CPI || mutant!(CertificateProfileUnchecked),
+        named || mutant!(CertificateAuthorityUnchecked),
+        cha.strip_prefix(aid) == Some(&role) || mutant!(fn any_role(cha, aid)),
+        oid == KEY_OID || mutant!(CertificateOidUnchecked),
+        exponent.len() == 4,
+    ];
+    let accepted = accepted.into_iter().all(|part| part);
     accepted.then(|| TerminalKey {
         chr: *chr,
         modulus: modulus.to_vec(),

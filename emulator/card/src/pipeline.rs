@@ -39,6 +39,7 @@ impl Call {
 impl<M: NonVolatile> Card<M> {
     /// Executes one command APDU: bytes in, bytes out.
     pub(crate) fn process(&mut self, bytes: &[u8]) -> Vec<u8> {
+        mutant!(TryWrittenLate => iso7816_wire::mutants::note_tries(self.state.pin_tries));
         let apdu = match CommandApdu::parse(bytes) {
             Ok(apdu) if !apdu.extended || self.profile.family.extended_length => apdu,
             Ok(apdu) if mutant!(ExtendedLengthAnyway) => apdu,

@@ -35,7 +35,7 @@ macro_rules! defects {
 
 defects! {
     // PIN and PUK.
-    TryAfterCompare, "the code is compared first, and only then a try is taken and written";
+    TryWrittenLate, "the try is written after the answer: a reset right after a wrong PIN gives it back";
     TriesEndless, "a wrong code takes no try";
     PukTriesEndless, "a wrong PUK takes no try";
     TriesToldOneTooMany, "63Cx tells one try more than there is";
@@ -63,7 +63,7 @@ defects! {
     ResetRetryWithoutPuk, "RESET RETRY COUNTER works without the PUK";
     ResetRetryByPin, "RESET RETRY COUNTER works after the PIN";
     ResetRetryDoesNothing, "RESET RETRY COUNTER says 9000 and does nothing";
-    ResetRetryRefillsPuk, "RESET RETRY COUNTER puts the PUK's counter back, too";
+    ResetRetryOfPuk, "RESET RETRY COUNTER puts the PUK's counter back";
     GrantNotUsedUp, "one PUK sets new PINs for ever";
     NewPinIsVerified, "a PIN set by RESET RETRY COUNTER is verified at once";
     TriesObjectStale, "GET DATA always tells three PIN tries";
@@ -193,6 +193,19 @@ defects! {
 
 thread_local! {
     static AT_WORK: Cell<Option<Mutant>> = const { Cell::new(None) };
+    static TRIES: Cell<u8> = const { Cell::new(3) };
+}
+
+/// Notes the PIN tries before a command.
+pub fn note_tries(tries: u8) {
+    TRIES.set(tries);
+}
+
+/// The PIN tries before the last command of the card that works in this
+/// thread.
+#[must_use]
+pub fn tries_before() -> u8 {
+    TRIES.get()
 }
 
 /// Runs `work` of a card with this defect. Whatever else runs in this thread,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs the catalogue's cases on cards.
 
-use crate::catalogue::Case;
+use crate::catalogue::{Basis, Case};
 use crate::edges::{Bench, Outcome, Reason, Row, Specimen, units};
 use crate::ics::Ics;
 use crate::report::{CaseResult, Exchange};
@@ -76,7 +76,9 @@ fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, St
         Reason::Crash => Verdict::Crash,
         Reason::Script(_) | Reason::Start { .. } => Verdict::Inconclusive,
         Reason::Answer { .. } if ics.is_bound_by(case.basis) => Verdict::Fail,
-        Reason::Answer { .. } => Verdict::Differs,
+        // One answer among those that everybody may give is a choice.
+        Reason::Leeway { .. } if ics.is_bound_by(Basis::Choice) => Verdict::Fail,
+        Reason::Answer { .. } | Reason::Leeway { .. } => Verdict::Differs,
     };
     (verdict, reason.to_string())
 }

@@ -38,7 +38,8 @@ pub(super) struct Known {
 #[derive(Clone)]
 pub(super) struct Desk<D> {
     pub(super) card: D,
-    pub(super) known: Arc<Known>,
+    /// Or why the card did not let itself be read.
+    pub(super) known: Result<Arc<Known>, String>,
     pub(super) names: Names,
     /// How many random streams were used up; each has its own seed.
     pub(super) draws: u8,
@@ -79,7 +80,15 @@ impl<D: CardDoor + Clone> Desk<D> {
                 self.record.event("power off", &[]);
                 return Ok((Seen::Mute, false));
             }
-            "card proof" => return Ok((self.card_proof(), true)),
+            "card proof" => {
+                return Ok((
+                    {
+                        let known = self.known()?;
+                        self.card_proof(&known)
+                    },
+                    true,
+                ));
+            }
             "replay" => {
                 let bytes = self.last_sealed.clone();
                 return Ok((self.sealed(&bytes, 0), true));
@@ -87,7 +96,7 @@ impl<D: CardDoor + Clone> Desk<D> {
             _ => {}
         }
         if let Some(kind) = action.strip_prefix("certificate ") {
-            let data = device::certificate(kind, &self.known.ca)?;
+            let data = device::certificate(kind, &self.known()?.ca)?;
             return Ok((self.with_data([0, 0x2A, 0x00, 0xAE], data), true));
         }
         if let Some(kind) = action.strip_prefix("proof ") {
@@ -118,9 +127,15 @@ impl<D: CardDoor + Clone> Desk<D> {
             let sent = self.names.get(sent)?.to_vec();
             let first = self.plain(command)?;
             let answer = self.collected(first, 0x00);
-            return Ok((self.adopt(answer, sent), false));
+            let known = self.known()?;
+            return Ok((self.adopt(answer, sent, &known), false));
         }
         Ok((self.plain(action)?, false))
+    }
+
+    /// What was read before any row began.
+    pub(super) fn known(&self) -> Result<Arc<Known>, ScriptError> {
+        self.known.clone().map_err(ScriptError::Unread)
     }
 
     /// The next random stream: other bytes every time, the same in every run.
@@ -180,6 +195,18 @@ impl<D: CardDoor + Clone> Desk<D> {
             && let Ok(challenge) = data.as_slice().try_into()
         {
             self.challenge = challenge;
+        }
+    }
+
+    /// A plain answer of which a part waits, fetched to its end.
+    pub(super) fn whole(&mut self, seen: &Seen) -> Option<Seen> {
+        match seen {
+            Seen::Answer {
+                sw,
+                protected: false,
+                ..
+            } if sw.is_more_data() => Some(self.collected(seen.clone(), 0x00)),
+            _ => None,
         }
     }
 
@@ -300,7 +327,7 @@ impl<D: CardDoor + Clone> Desk<D> {
     }
 
     /// Step g with a fresh challenge, verified, and step h.
-    fn card_proof(&mut self) -> Seen {
+    fn card_proof(&mut self, known: &Known) -> Seen {
         let mut challenge = [0; 8];
         self.random().fill_bytes(&mut challenge);
         let command = fields([0, 0x88, 0, 0], challenge.to_vec(), None);
@@ -319,7 +346,7 @@ impl<D: CardDoor + Clone> Desk<D> {
             serial: *serial,
             signature: signature.to_vec(),
         };
-        if let Err(error) = verify_card(&proof, &self.known.device_key, agreement, challenge) {
+        if let Err(error) = verify_card(&proof, &known.device_key, agreement, challenge) {
             return Seen::Broken(error.to_string());
         }
         if let Some(session) = &mut self.session {
@@ -330,7 +357,7 @@ impl<D: CardDoor + Clone> Desk<D> {
 
     /// Takes an answer to GET DATA as the card's public value, after `sent`
     /// was sent as the terminal's.
-    fn adopt(&mut self, answer: Seen, sent: Vec<u8>) -> Seen {
+    fn adopt(&mut self, answer: Seen, sent: Vec<u8>, known: &Known) -> Seen {
         let Seen::Answer { data, sw, .. } = &answer else {
             return answer;
         };
@@ -342,7 +369,7 @@ impl<D: CardDoor + Clone> Desk<D> {
             share,
             short,
             ..
-        } = &*self.known;
+        } = known;
         let share = if share.public() == sent { share } else { short };
         let public = tlv::path(data, &[0xA6, 0x91]).unwrap_or_default();
         match share.agree(domain, public) {

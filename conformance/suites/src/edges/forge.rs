@@ -72,6 +72,14 @@ pub const KINDS: &[(&str, &str)] = &[
         "cryptogram of 7 bytes",
         "a cryptogram that is no row of blocks",
     ),
+    (
+        "cryptogram of 7 bytes and 80",
+        "a cryptogram that is no row of blocks and ends with 80",
+    ),
+    (
+        "padding of a block more",
+        "the padding goes on for a block of zeros",
+    ),
     ("no padding", "a cryptogram of one block without 80"),
     ("padding of zeros", "a cryptogram of one block of zeros"),
     (
@@ -224,6 +232,17 @@ fn before_checksum(kind: &str, parts: &mut Parts<'_>, value: &[u8], data: &[u8])
         "empty 85" => parts.replace_cryptogram(vec![0x85, 0x00]),
         "indicator alone" => parts.replace_cryptogram(vec![0x87, 0x01, 0x01]),
         "cryptogram of 7 bytes" => parts.replace_cryptogram(parts.cryptogram(parts.tag, &[7; 7])),
+        "cryptogram of 7 bytes and 80" => {
+            let value = [7, 7, 7, 7, 7, 7, 0x80];
+            parts.replace_cryptogram(parts.cryptogram(parts.tag, &value));
+        }
+        "padding of a block more" => {
+            let mut longer = data.to_vec();
+            pad(&mut longer);
+            longer.extend([0; 8]);
+            let value = parts.encrypted(longer);
+            parts.replace_cryptogram(parts.cryptogram(parts.tag, &value));
+        }
         "no padding" => {
             let block = parts.encrypted(vec![0x41; 8]);
             parts.replace_cryptogram(parts.cryptogram(parts.tag, &block));

@@ -16,6 +16,7 @@ mod desk;
 pub mod device;
 pub mod expect;
 pub mod forge;
+mod leeway;
 mod record;
 mod render;
 mod row;

@@ -80,7 +80,8 @@ fn push_cryptogram(out: &mut Vec<u8>, primitives: &Primitives, tag: u32, data: &
     let head = usize::from(tag == CRYPTOGRAM);
     value.extend(std::iter::repeat_n(PADDING_INDICATOR, head));
     value.extend_from_slice(data);
-    if !(mutant!(SmPadsOnlyWhenNeeded) && data.len() % 8 == 0) {
+    let bare = mutant!(SmPadsOnlyWhenNeeded) && data.len().is_multiple_of(8);
+    if !bare {
         value.push(0x80);
     }
     value.resize(head + (value.len() - head).next_multiple_of(8), 0);
@@ -210,7 +211,8 @@ pub(super) fn seal_response(
     pad(&mut body);
     let mac = primitives.mac(&body);
     body.truncate(content_end);
-    if !(mutant!(SmErrorsUnsigned) && !response.sw.is_ok()) {
+    let unsigned = mutant!(SmErrorsUnsigned) && !response.sw.is_ok();
+    if !unsigned {
         tlv::push(&mut body, MAC, &mac);
     }
     body.drain(..ssc.len());

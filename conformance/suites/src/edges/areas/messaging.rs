@@ -570,5 +570,19 @@ pub(super) const UNIT: Unit = Unit {
             "forged 8E with a long length: SERIAL = {SERIAL} 9000; sm NIS = {NIS} 9000",
             Standard("ISO/IEC 7816-4 §5.2.2: BER-TLV lengths"),
         ),
+        row(
+            80,
+            "a block of zeros behind the padding",
+            Pin,
+            "forged padding of a block more: 00200081({PIN:0..7}) = plain 6988; sm NIS = plain 6985",
+            Choice(5),
+        ),
+        row(
+            81,
+            "a cryptogram of 7 bytes that ends as padding does",
+            Pin,
+            "forged cryptogram of 7 bytes and 80: 00A4020C(1001)00 = plain 6988; sm NIS = plain 6985",
+            Choice(5),
+        ),
     ],
 };

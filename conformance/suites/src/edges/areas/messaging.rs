@@ -584,5 +584,19 @@ pub(super) const UNIT: Unit = Unit {
             "forged cryptogram of 7 bytes and 80: 00A4020C(1001)00 = plain 6988; sm NIS = plain 6985",
             Choice(5),
         ),
+        row(
+            82,
+            "in extended length with 97 02 01 01",
+            Pin,
+            "forged extended, Le 0101: 00B0840000 = {EF1004:0..257} 9000 if extended else plain 6700",
+            Choice(29),
+        ),
+        row(
+            83,
+            "in extended length, a short Le 00 asks for all there is",
+            Pin,
+            "forged extended: 00B0810000 = {NIS} 9000 if extended else plain 6700",
+            Choice(29),
+        ),
     ],
 };

@@ -160,7 +160,7 @@ fn a_broken_card_gets_its_verdicts_and_the_bench_goes_on() {
     let failed = of(&results, Verdict::Fail);
     assert!(failed.contains(&"CIE_IAS_INS_001".to_owned()), "{failed:?}");
     let evidence = results.iter().find(|r| r.id == "CIE_IAS_INS_001").unwrap();
-    assert_eq!(evidence.evidence.last().unwrap().response, "6E00");
+    assert!(evidence.evidence.iter().any(|e| e.response == "6E00"));
     assert!(of(&results, Verdict::Pass).len() > 100);
 
     // A card that promised nothing is not blamed for another choice.

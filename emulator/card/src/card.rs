@@ -7,7 +7,7 @@ use crate::memory::{NonVolatile, Ram};
 use crate::observe::{ChannelState, Event, Observer, ResponseHook, Snapshot};
 use crate::random::CardRandom;
 use crate::session::{Channel, Volatile};
-use iso7816_wire::{CardDoor, StatusWord};
+use iso7816_wire::{CardDoor, StatusWord, mutant};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -116,6 +116,19 @@ impl<M: NonVolatile> Card<M> {
         }
     }
 
+    /// Volatile state starts afresh.
+    fn forget(&mut self) {
+        let _before = std::mem::take(&mut self.volatile);
+        mutant!(ResetKeepsStatus => self.volatile.status = _before.status);
+        mutant!(ResetKeepsSession => self.volatile.channel = _before.channel);
+        mutant!(ResetKeepsDirectory => self.volatile.directory = _before.directory);
+        mutant!(ResetKeepsAnswer => self.volatile.pending = _before.pending);
+        mutant!(ResetKeepsChain => self.volatile.chain = _before.chain);
+        mutant!(TryWrittenLate => self.state.pin_tries = iso7816_wire::mutants::tries_before());
+        mutant!(ResetRefillsPin => self.state.pin_tries = crate::image::PIN_TRIES);
+        mutant!(RandomStartsAgain => self.random = CardRandom::from_seed([0; 32]));
+    }
+
     /// Changes the state in one atomic commit; on failure nothing changed and
     /// the command ends with 6581.
     pub(crate) fn commit(&mut self, change: impl FnOnce(&mut CardState)) -> Result<(), StatusWord> {
@@ -142,7 +155,7 @@ impl<M: NonVolatile> Card<M> {
 
 impl<M: NonVolatile> CardDoor for Card<M> {
     fn power_on(&mut self) -> Vec<u8> {
-        self.volatile = Volatile::default();
+        self.forget();
         self.powered = true;
         self.emit(&Event::PowerOn(&self.profile.family.atr));
         self.profile.family.atr.clone()
@@ -152,7 +165,7 @@ impl<M: NonVolatile> CardDoor for Card<M> {
         if !self.powered {
             return self.power_on();
         }
-        self.volatile = Volatile::default();
+        self.forget();
         self.emit(&Event::Reset(&self.profile.family.atr));
         self.profile.family.atr.clone()
     }

@@ -8,7 +8,7 @@ use crate::card::Card;
 use crate::image::{Code, Directory, PIN_TRIES, PUK_TRIES};
 use crate::keys::{KeyReference, MODULUS_LEN};
 use crate::memory::NonVolatile;
-use iso7816_wire::{StatusWord, tlv};
+use iso7816_wire::{StatusWord, mutant, tlv};
 
 /// The template around all security data objects.
 pub(crate) const TEMPLATE: u32 = 0x70;
@@ -46,7 +46,11 @@ impl<M: NonVolatile> Card<M> {
         if self.volatile.directory == Directory::Cie {
             // The citizen's public key is in EF.Cert_CIE and nowhere else, so
             // it is as closed as that file (choice 28).
-            let citizen = self.require_pin(secured);
+            let citizen = if mutant!(PublicKey81Free) {
+                Ok(())
+            } else {
+                self.require_pin(secured)
+            };
             if let Err(sw) = citizen {
                 closed.push((TEMPLATE, CITIZEN_PUBLIC_KEY, sw));
             }
@@ -65,7 +69,14 @@ impl<M: NonVolatile> Card<M> {
         let mut out = Vec::with_capacity(4096);
         let mut object = |tag, value: Vec<u8>| tlv::push(&mut out, tag, &value);
         let state = &self.state;
-        object(0xBF_8101, pin(state.pin_tries));
+        object(
+            0xBF_8101,
+            pin(if mutant!(TriesObjectStale) {
+                PIN_TRIES
+            } else {
+                state.pin_tries
+            }),
+        );
         object(0xBF_8102, puk(state.puk_tries));
 
         object(0xBF_9001, private_key(b"KEY 81", DEVICE_AND_PIN));

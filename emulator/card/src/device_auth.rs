@@ -7,7 +7,7 @@ use crate::keys::{KeyReference, MODULUS_LEN, PKCS1_DATA_MAX};
 use crate::memory::NonVolatile;
 use crate::pipeline::{Answer, Call, wrong_data};
 use crate::session::{Afterwards, TerminalKey};
-use iso7816_wire::{ResponseApdu, StatusWord, dh, iso9796, tlv};
+use iso7816_wire::{ResponseApdu, StatusWord, dh, iso9796, mutant, tlv};
 
 /// P1-P2 of PERFORM SECURITY OPERATION, VERIFY CERTIFICATE.
 const VERIFY_CERTIFICATE: u16 = 0x00AE;
@@ -28,10 +28,10 @@ impl<M: NonVolatile> Card<M> {
         if call.p1_p2() != VERIFY_CERTIFICATE {
             return Err(StatusWord::WRONG_P1_P2);
         }
-        if !call.secured {
+        if !call.secured && !mutant!(CertificateInPlain) {
             return Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         }
-        if !self.volatile.environment.certificate {
+        if !self.volatile.environment.certificate && !mutant!(CertificateWithoutKey) {
             return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
         }
         let [signature, remainder, authority] = certificate_objects(&call.apdu.data)?;
@@ -44,7 +44,10 @@ impl<M: NonVolatile> Card<M> {
         let ca = &self.profile.terminal_ca;
         let key = dh::mod_exp(signature, &ca.exponent, &ca.modulus)
             .and_then(|block| {
-                let recovered = iso9796::recover(&block, &[remainder]).ok()?;
+                let recovered = match iso9796::recover(&block, &[remainder]) {
+                    Err(_) if mutant!(CertificateSignatureUnchecked) => block.get(1..223)?,
+                    recovered => recovered.ok()?,
+                };
                 let text = [recovered, remainder].concat();
                 terminal_key(&text, authority, &ca.chr, &ca.cha)
             })
@@ -58,10 +61,20 @@ impl<M: NonVolatile> Card<M> {
         if call.p1_p2() != 0 {
             return Err(StatusWord::WRONG_P1_P2);
         }
-        if !call.apdu.data.is_empty() || !(call.apdu.le == Some(8) || call.apdu.le_is_max()) {
+        let any_length = mutant!(ChallengeOfAnyLength);
+        if !call.apdu.data.is_empty()
+            || !(any_length || call.apdu.le == Some(8) || call.apdu.le_is_max())
+        {
             return Err(StatusWord::WRONG_LENGTH);
         }
         let challenge = self.random.array();
+        mutant!(ChallengeConstant => let challenge = [0x5A; 8];
+            self.volatile.challenge = Some(challenge);
+            return Ok(ResponseApdu::ok(challenge)));
+        mutant!(ChallengeHalfConstant => let [_, _, _, _, low @ ..]: [u8; 8] = challenge;
+            let challenge = (u64::from(u32::from_be_bytes(low))).to_be_bytes();
+            self.volatile.challenge = Some(challenge);
+            return Ok(ResponseApdu::ok(challenge)));
         self.volatile.challenge = Some(challenge);
         Ok(ResponseApdu::ok(challenge))
     }
@@ -80,7 +93,8 @@ impl<M: NonVolatile> Card<M> {
         }
         let status = &mut self.volatile.status;
         let agreement = self.volatile.channel.agreement();
-        let chosen = self.volatile.environment.external;
+        let chosen = self.volatile.environment.external || mutant!(TerminalKeyNotChosen);
+        let challenge = challenge.or(mutant!(ProofWithoutChallenge).then_some([0; 8]));
         let (Some(challenge), Some(key), Some(agreement), true) =
             (challenge, status.terminal_key.clone(), agreement, chosen)
         else {
@@ -95,8 +109,8 @@ impl<M: NonVolatile> Card<M> {
         // From here on this is an attempt: whatever was proven before, by the
         // terminal or by its user, has to be proven again.
         status.answered_challenge = None;
-        status.device = false;
-        status.pin = false;
+        status.device = status.device && mutant!(NewProofKeepsDevice);
+        status.pin = status.pin && mutant!(NewProofKeepsPin);
         status.puk = false;
         let domain = &self.profile.dh;
         let message: [&[u8]; 7] = [
@@ -108,10 +122,12 @@ impl<M: NonVolatile> Card<M> {
             &domain.p,
             &domain.q,
         ];
-        let proven = key.chr.ends_with(serial)
-            && dh::mod_exp(signature, &key.exponent, &key.modulus)
-                .is_some_and(|block| iso9796::recover(&block, &message).is_ok());
-        if !proven {
+        let its_own = key.chr.ends_with(serial) || mutant!(ProofSerialUnchecked);
+        let proven = its_own
+            && dh::mod_exp(signature, &key.exponent, &key.modulus).is_some_and(|block| {
+                iso9796::recover(&block, &message).is_ok() || mutant!(fn any_message(&block))
+            });
+        if !proven && !mutant!(ProofUnchecked) {
             return Err(StatusWord::AUTHENTICATION_FAILED);
         }
         status.answered_challenge = Some(challenge);
@@ -127,13 +143,21 @@ impl<M: NonVolatile> Card<M> {
             .volatile
             .environment
             .internal
+            .or(mutant!(KeyByDefault).then_some(KeyReference::Services))
             .ok_or(StatusWord::CONDITIONS_NOT_SATISFIED)?;
         match key {
             KeyReference::Device => return self.prove_device(call),
+            KeyReference::Authentication if mutant!(Key81WithoutPin) => {}
+            KeyReference::Services if mutant!(Key83NeedsPin) => self.require_pin(call.secured)?,
             KeyReference::Authentication => self.require_pin(call.secured)?,
             KeyReference::Services => {}
         }
-        if !(1..=PKCS1_DATA_MAX).contains(&call.apdu.data.len()) {
+        let key = if mutant!(Key83Is81) {
+            KeyReference::Authentication
+        } else {
+            key
+        };
+        if !(usize::from(!mutant!(SignsNothing))..=PKCS1_DATA_MAX).contains(&call.apdu.data.len()) {
             return Err(StatusWord::WRONG_LENGTH);
         }
         let signature = self.keys.pkcs1_signature(key, &call.apdu.data);
@@ -147,9 +171,9 @@ impl<M: NonVolatile> Card<M> {
             return Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         }
         let agreement = self.volatile.channel.agreement();
-        let (Some(agreement), Some(challenge)) =
-            (agreement, self.volatile.status.answered_challenge)
-        else {
+        let answered = self.volatile.status.answered_challenge;
+        let answered = answered.or(mutant!(CardProofWithoutTerminal).then_some([0; 8]));
+        let (Some(agreement), Some(challenge)) = (agreement, answered) else {
             return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
         };
         let terminal_random =
@@ -173,7 +197,9 @@ impl<M: NonVolatile> Card<M> {
             .ok_or(StatusWord::NO_DIAGNOSIS)?;
 
         self.volatile.status.device = true;
-        self.volatile.status.answered_challenge = None;
+        if !mutant!(ProofServesTwice) {
+            self.volatile.status.answered_challenge = None;
+        }
         self.volatile.afterwards =
             Some(Afterwards::SetCounter(counter(challenge, terminal_random)));
         Ok(ResponseApdu::ok([serial.as_slice(), &signature].concat()))
@@ -182,6 +208,7 @@ impl<M: NonVolatile> Card<M> {
 
 /// The SSC after the device authentication: last halves of both challenges.
 fn counter([.., a, b, c, d]: [u8; 8], [.., e, f, g, h]: [u8; 8]) -> u64 {
+    mutant!(SscHalvesSwapped => return u64::from_be_bytes([e, f, g, h, a, b, c, d]));
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
@@ -200,6 +227,7 @@ fn certificate_objects(data: &[u8]) -> Result<[&[u8]; 3], StatusWord> {
             0x5F37 => &mut signature,
             0x5F38 => &mut remainder,
             0x42 => &mut authority,
+            _ if mutant!(CertificateObjectIgnored) => continue,
             _ => return Err(StatusWord::WRONG_DATA),
         };
         if slot.replace(object.value).is_some() {
@@ -230,12 +258,15 @@ fn terminal_key(
     let (oid, text) = text.split_at_checked(KEY_OID.len())?;
     let (modulus, exponent) = text.split_at_checked(MODULUS_LEN)?;
     let (aid, role) = (ca_cha.get(..6)?, [TERMINAL_ROLE]);
-    let accepted = *cpi == CPI
-        && car == authority
-        && ca_chr.ends_with(car)
-        && cha.strip_prefix(aid) == Some(&role)
-        && oid == KEY_OID
-        && exponent.len() == 4;
+    let named = car == authority && ca_chr.ends_with(car);
+    let accepted = [
+        *cpi == CPI || mutant!(CertificateProfileUnchecked),
+        named || mutant!(CertificateAuthorityUnchecked),
+        cha.strip_prefix(aid) == Some(&role) || mutant!(fn any_role(cha, aid)),
+        oid == KEY_OID || mutant!(CertificateOidUnchecked),
+        exponent.len() == 4,
+    ];
+    let accepted = accepted.into_iter().all(|part| part);
     accepted.then(|| TerminalKey {
         chr: *chr,
         modulus: modulus.to_vec(),

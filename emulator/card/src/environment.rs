@@ -9,7 +9,7 @@ use crate::memory::NonVolatile;
 use crate::observe::Event;
 use crate::pipeline::{Answer, Call, wrong_data};
 use crate::session::{Afterwards, Agreement, Channel};
-use iso7816_wire::{StatusWord, dh, tlv};
+use iso7816_wire::{StatusWord, dh, mutant, tlv};
 use zeroize::Zeroizing;
 
 /// Control reference templates by P1-P2.
@@ -34,7 +34,7 @@ impl<M: NonVolatile> Card<M> {
         // All keys are local to DF CIE.
         let in_cie = self.volatile.directory == Directory::Cie;
         let local = |known: bool| {
-            if known && in_cie {
+            if known && (in_cie || mutant!(KeysInRoot)) {
                 Ok(())
             } else {
                 Err(StatusWord::REFERENCED_DATA_NOT_FOUND)
@@ -48,6 +48,12 @@ impl<M: NonVolatile> Card<M> {
             }
             INTERNAL_AUTHENTICATION => {
                 let (key, algorithm) = match objects.value(objects.private_key)? {
+                    [0x81] if mutant!(Keys81And83Swapped) => {
+                        (KeyReference::Services, ALGORITHM_PKCS1)
+                    }
+                    [0x83] if mutant!(Keys81And83Swapped) => {
+                        (KeyReference::Authentication, ALGORITHM_PKCS1)
+                    }
                     [0x81] => (KeyReference::Authentication, ALGORITHM_PKCS1),
                     [0x82] => (KeyReference::Device, ALGORITHM_PRIVACY),
                     [0x83] => (KeyReference::Services, ALGORITHM_PKCS1),
@@ -64,7 +70,7 @@ impl<M: NonVolatile> Card<M> {
                 }
                 let holder = objects.public_key()?;
                 let key = self.volatile.status.terminal_key.as_ref();
-                local(key.is_some_and(|key| key.chr == holder))?;
+                local(key.is_some_and(|key| key.chr == holder || mutant!(HolderUnchecked)))?;
                 self.volatile.environment.external = true;
             }
             CERTIFICATE_VERIFICATION => {
@@ -107,7 +113,12 @@ impl<M: NonVolatile> Card<M> {
     ) -> Result<(Vec<u8>, Zeroizing<Vec<u8>>), StatusWord> {
         let domain = &self.profile.dh;
         for _ in 0..DRAWS {
-            let secret = Zeroizing::new(self.random.array::<32>());
+            let secret = if mutant!(DhSecretConstant) {
+                [3; 32]
+            } else {
+                self.random.array::<32>()
+            };
+            let secret = Zeroizing::new(secret);
             if !is_valid_secret(&*secret, &domain.q) {
                 continue;
             }
@@ -160,9 +171,10 @@ impl<'a> ControlReference<'a> {
                 0x83 => &mut objects.public_key,
                 0x84 => &mut objects.private_key,
                 0x91 => &mut objects.dh_public,
+                _ if mutant!(MseUnknownObjectIgnored) => continue,
                 _ => return Err(StatusWord::WRONG_DATA),
             };
-            if slot.replace(object.value).is_some() {
+            if slot.replace(object.value).is_some() && !mutant!(MseLastObjectWins) {
                 return Err(StatusWord::WRONG_DATA);
             }
         }
@@ -178,7 +190,7 @@ impl<'a> ControlReference<'a> {
     }
 
     fn expect_algorithm(&self, algorithm: u8) -> Result<(), StatusWord> {
-        if self.value(self.algorithm)? == [algorithm] {
+        if self.value(self.algorithm)? == [algorithm] || mutant!(MseAnyAlgorithm) {
             Ok(())
         } else {
             Err(StatusWord::WRONG_DATA)

@@ -3,7 +3,7 @@
 
 use crate::image::{Directory, ElementaryFile, Profile, ReadAccess};
 use crate::select::{AID_CIE, AID_IAS_ROOT};
-use iso7816_wire::tlv;
+use iso7816_wire::{mutant, tlv};
 
 /// Life-cycle status of everything on a personalised card: activated.
 const LCS_ACTIVATED: u8 = 0x05;
@@ -27,17 +27,25 @@ pub(crate) fn by_sfi(profile: &Profile, directory: Directory, sfi: u8) -> Option
 /// interfaces.
 pub(crate) fn file_parameters(file: &ElementaryFile) -> Vec<u8> {
     let mut out = Vec::with_capacity(40);
-    let size = u16::try_from(file.content.len()).unwrap_or(u16::MAX);
+    let size =
+        u16::try_from(file.content.len()).unwrap_or(u16::MAX) ^ u16::from(mutant!(FcpSizeWrong));
     tlv::push(&mut out, 0x80, &size.to_be_bytes());
     tlv::push(&mut out, 0x82, &[0x01]);
     tlv::push(&mut out, 0x83, &file.fid.to_be_bytes());
-    let sfi = file.sfi.map(|sfi| sfi << 3);
+    let sfi = file.sfi.map(|sfi| {
+        if mutant!(FcpSfiNotShifted) {
+            sfi
+        } else {
+            sfi << 3
+        }
+    });
     tlv::push(&mut out, 0x88, sfi.as_slice());
     tlv::push(&mut out, 0x8A, &[LCS_ACTIVATED]);
     // Access-mode byte with the READ bit, then the security condition: none, or
     // all of secure messaging, external authentication and user authentication
     // in security environment 1.
     let rule = match file.read {
+        _ if mutant!(FcpSaysFree) => [0x01, 0x00],
         ReadAccess::Free => [0x01, 0x00],
         ReadAccess::Pin => [0x01, 0xF1],
     };

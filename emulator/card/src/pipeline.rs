@@ -8,7 +8,7 @@ use crate::observe::Event;
 use crate::session::{Afterwards, Chain, Channel, Environment, PendingResponse, SecurityStatus};
 use iso7816_wire::apdu::{CLA_CHAINING, CLA_SM, CommandApdu, ResponseApdu, SHORT_LE_MAX};
 use iso7816_wire::sm::{INITIAL_SSC, Session};
-use iso7816_wire::{StatusWord, tlv};
+use iso7816_wire::{StatusWord, mutant, tlv};
 use zeroize::Zeroize;
 
 /// Longest data field that command chaining may collect (choice 27), in bytes.
@@ -39,19 +39,23 @@ impl Call {
 impl<M: NonVolatile> Card<M> {
     /// Executes one command APDU: bytes in, bytes out.
     pub(crate) fn process(&mut self, bytes: &[u8]) -> Vec<u8> {
+        mutant!(TryWrittenLate => iso7816_wire::mutants::note_tries(self.state.pin_tries));
         let apdu = match CommandApdu::parse(bytes) {
             Ok(apdu) if !apdu.extended || self.profile.family.extended_length => apdu,
+            Ok(apdu) if mutant!(ExtendedLengthAnyway) => apdu,
             _ => return self.refuse(StatusWord::WRONG_LENGTH),
         };
-        if !is_proof(&apdu) && apdu.ins != INS_GET_RESPONSE {
+        if !is_proof(&apdu) && apdu.ins != INS_GET_RESPONSE && !mutant!(ChallengeWaits) {
             // A challenge serves the very next command only (choice 12).
             self.volatile.challenge = None;
         }
         if let Some(more) = self.get_response(&apdu) {
             return more;
         }
-        self.volatile.pending = None;
-        if self.volatile.channel.is_live() && !is_protected(&apdu) {
+        if !mutant!(AnswerWaitsForEver) {
+            self.volatile.pending = None;
+        }
+        if self.volatile.channel.is_live() && !is_protected(&apdu) && !mutant!(PlainInSession) {
             return self.plain_command_in_session(apdu);
         }
         if let Err(sw) = check_class(apdu.cla) {
@@ -72,7 +76,7 @@ impl<M: NonVolatile> Card<M> {
         self.volatile.pending = None;
         self.volatile.chain = None;
         self.volatile.challenge = None;
-        if self.volatile.channel.is_live() {
+        if self.volatile.channel.is_live() && !mutant!(GarbageKeepsSession) {
             self.end_session();
         }
         sw.to_bytes().to_vec()
@@ -94,7 +98,8 @@ impl<M: NonVolatile> Card<M> {
                 .is_sm()
                 .then(|| StatusWord::CONDITIONS_NOT_SATISFIED.to_bytes().to_vec());
         };
-        if (apdu.p1, apdu.p2) != (0, 0) {
+        mutant!(AnswerServedTwice => self.volatile.pending = Some(pending.clone()));
+        if (apdu.p1, apdu.p2) != (0, 0) && !mutant!(GetResponseAnyParameters) {
             self.volatile.pending = Some(pending);
             return Some(StatusWord::WRONG_P1_P2.to_bytes().to_vec());
         }
@@ -110,7 +115,9 @@ impl<M: NonVolatile> Card<M> {
 
     /// A plain command while a session is live (choices 6 and 25).
     fn plain_command_in_session(&mut self, apdu: CommandApdu) -> Vec<u8> {
-        self.end_session();
+        if !mutant!(PlainRefusedSessionLives) {
+            self.end_session();
+        }
         if is_directory_select(&apdu) && check_class(apdu.cla).is_ok() && !apdu.is_chained() {
             let le = Le::of(&apdu);
             let answer = self.execute(apdu, false);
@@ -139,12 +146,16 @@ impl<M: NonVolatile> Card<M> {
             Ok(plain) => plain,
             Err(error) => {
                 self.emit(&Event::SmFailure(error));
+                mutant!(FailureKeepsSession => return error.status().to_bytes().to_vec());
                 self.end_session();
                 return error.status().to_bytes().to_vec();
             }
         };
         let ins = plain.ins;
         let answer = self.execute(plain, true);
+        mutant!(ErrorsInPlain => if !answer.sw.is_ok() {
+            return answer.sw.to_bytes().to_vec();
+        });
         let wrapped = match &mut self.volatile.channel {
             Channel::Live(session, _) => session.seal_response(ins, &answer),
             // No handler ends a session before its response is wrapped; if one
@@ -158,6 +169,7 @@ impl<M: NonVolatile> Card<M> {
     fn run_afterwards(&mut self) {
         match self.volatile.afterwards.take() {
             None => {}
+            Some(Afterwards::SetCounter(_)) if mutant!(SscNotSet) => {}
             Some(Afterwards::SetCounter(ssc)) => {
                 if let Channel::Live(session, _) = &mut self.volatile.channel {
                     session.set_ssc(ssc);
@@ -165,7 +177,9 @@ impl<M: NonVolatile> Card<M> {
                 }
             }
             Some(Afterwards::Rekey(agreement)) => {
+                let kept = mutant!(AgreementKeepsStatus).then(|| self.volatile.status.clone());
                 self.end_session();
+                self.volatile.status = kept.unwrap_or_default();
                 self.volatile.channel = Channel::Pending(agreement);
             }
         }
@@ -175,8 +189,12 @@ impl<M: NonVolatile> Card<M> {
     /// (choices 5 to 7).
     pub(crate) fn end_session(&mut self) {
         self.volatile.channel = Channel::None;
-        self.volatile.status = SecurityStatus::default();
-        self.volatile.chain = None;
+        if !mutant!(EndKeepsStatus) {
+            self.volatile.status = SecurityStatus::default();
+        }
+        if !mutant!(EndKeepsChain) {
+            self.volatile.chain = None;
+        }
         self.volatile.challenge = None;
         self.emit(&Event::SmEnded);
     }
@@ -209,6 +227,9 @@ impl<M: NonVolatile> Card<M> {
         let chain = match self.volatile.chain.take() {
             None => None,
             Some(chain) if chain.header == header && chain.secured == secured => Some(chain),
+            Some(chain) if mutant!(ChainOfAnyHeader) && chain.secured == secured => Some(chain),
+            Some(chain) if mutant!(ChainInAndOut) && chain.header == header => Some(chain),
+            Some(_) if mutant!(ChainDroppedSilently) => None,
             // SELECT drops the chain of another command silently.
             Some(_) if apdu.ins == INS_SELECT => None,
             Some(_) => return Err(StatusWord::LAST_COMMAND_OF_CHAIN_EXPECTED),
@@ -217,7 +238,8 @@ impl<M: NonVolatile> Card<M> {
             return Ok(Some(apdu));
         }
         let mut data = chain.map(|chain| chain.data).unwrap_or_default();
-        if data.len() + apdu.data.len() > CHAIN_MAX {
+        mutant!(ChainForgetsPieces => data.clear());
+        if data.len() + apdu.data.len() > CHAIN_MAX && !mutant!(ChainEndless) {
             return Err(StatusWord::WRONG_LENGTH);
         }
         data.append(&mut apdu.data);
@@ -252,6 +274,12 @@ impl<M: NonVolatile> Card<M> {
 
     fn dispatch(&mut self, call: &Call) -> Answer {
         let challenge = self.volatile.challenge.take();
+        mutant!(ChallengeServesTwice => if call.apdu.ins == 0x82 {
+            self.volatile.challenge = challenge;
+        });
+        mutant!(ChallengeWaits => if call.apdu.ins != 0x82 {
+            self.volatile.challenge = challenge;
+        });
         match call.apdu.ins {
             0x20 => self.verify(call),
             0x22 => self.manage_security_environment(call),
@@ -274,9 +302,14 @@ impl<M: NonVolatile> Card<M> {
     /// by 61xx and GET RESPONSE (section 3.5).
     fn deliver(&mut self, answer: ResponseApdu, le: Le) -> Vec<u8> {
         let ResponseApdu { mut data, sw } = answer;
-        if data.len() > le.limit {
+        if data.len() > le.limit && !mutant!(LeIgnored) {
+            mutant!(RestLosesAByte => let _ = data.pop(););
             let rest = data.split_off(le.limit);
-            data.extend(StatusWord::more_data(rest.len()).to_bytes());
+            mutant!(RestCutOff => return [&*data, &sw.to_bytes()].concat());
+            data.extend(
+                StatusWord::more_data(rest.len() + usize::from(mutant!(RestToldOneTooMany)))
+                    .to_bytes(),
+            );
             self.volatile.pending = Some(PendingResponse { rest, sw });
         } else {
             data.extend(sw.to_bytes());
@@ -287,9 +320,15 @@ impl<M: NonVolatile> Card<M> {
     /// Clears what belongs to the directory that is being left (choices 7 and
     /// 27) and, outside of a session, drops pending keys (choice 22).
     pub(crate) fn leave_directory(&mut self, secured: bool) {
-        self.volatile.status = SecurityStatus::default();
-        self.volatile.environment = Environment::default();
-        self.volatile.current_file = None;
+        if !mutant!(fn keeps_status(self.volatile.channel.is_live())) {
+            self.volatile.status = SecurityStatus::default();
+        }
+        if !mutant!(SelectKeepsEnvironment) {
+            self.volatile.environment = Environment::default();
+        }
+        if !mutant!(SelectKeepsFile) {
+            self.volatile.current_file = None;
+        }
         if !secured {
             self.volatile.channel = Channel::None;
         }
@@ -334,8 +373,10 @@ pub(crate) fn is_directory_select(apdu: &CommandApdu) -> bool {
 /// Class bytes 00, 10, 0C and 1C (ISO/IEC 7816-4 §5.4.1).
 fn check_class(cla: u8) -> Result<(), StatusWord> {
     match cla {
-        _ if cla & 0xE0 != 0 => Err(StatusWord::CLA_NOT_SUPPORTED),
-        _ if cla & 0x03 != 0 => Err(StatusWord::LOGICAL_CHANNEL_NOT_SUPPORTED),
+        _ if cla & 0xE0 != 0 && !mutant!(AnyClass) => Err(StatusWord::CLA_NOT_SUPPORTED),
+        _ if cla & 0x03 != 0 && !mutant!(AnyChannel) => {
+            Err(StatusWord::LOGICAL_CHANNEL_NOT_SUPPORTED)
+        }
         _ if !matches!(cla & CLA_SM, 0 | CLA_SM) => Err(StatusWord::SECURE_MESSAGING_NOT_SUPPORTED),
         _ => Ok(()),
     }

@@ -8,7 +8,7 @@ use crate::image::{ElementaryFile, ReadAccess};
 use crate::memory::NonVolatile;
 use crate::pipeline::{Answer, Call, wrong_data};
 use iso7816_wire::apdu::SHORT_LE_MAX;
-use iso7816_wire::{CommandApdu, ResponseApdu, StatusWord, tlv};
+use iso7816_wire::{CommandApdu, ResponseApdu, StatusWord, mutant, tlv};
 
 const OFFSET: u32 = 0x54;
 const DISCRETIONARY_DATA: u32 = 0x53;
@@ -24,11 +24,13 @@ impl<M: NonVolatile> Card<M> {
             return Err(StatusWord::WRONG_LENGTH);
         };
         let (fid, offset) = if apdu.p1 & 0x80 == 0 {
-            (self.current_file()?, usize::from(call.p1_p2()))
+            let mask = if mutant!(OffsetIsP2) { 0xFF } else { 0x7FFF };
+            (self.current_file()?, usize::from(call.p1_p2() & mask))
         } else if apdu.p1 & 0x60 != 0 {
             return Err(StatusWord::WRONG_P1_P2);
         } else {
-            (self.file_by_sfi(apdu.p1 & 0x1F)?, usize::from(apdu.p2))
+            let sfi = (apdu.p1 & 0x1F) + u8::from(mutant!(SfiOneTooHigh));
+            (self.file_by_sfi(sfi)?, usize::from(apdu.p2))
         };
         let content = &self.readable(fid, call)?.content;
         let (part, sw) = slice(content, offset, le, apdu.le_is_max())?;
@@ -36,7 +38,9 @@ impl<M: NonVolatile> Card<M> {
             data: part.to_vec(),
             sw,
         };
-        self.volatile.current_file = Some(fid);
+        if !mutant!(SfiSelectsNothing) {
+            self.volatile.current_file = Some(fid);
+        }
         Ok(response)
     }
 
@@ -58,7 +62,14 @@ impl<M: NonVolatile> Card<M> {
         let content = &self.readable(fid, call)?.content;
         let (part, sw) = slice(content, offset, room, as_much_as_there_is)?;
         let response = ResponseApdu {
-            data: tlv::encode(DISCRETIONARY_DATA, part),
+            data: tlv::encode(
+                if mutant!(OddAnswersIn54) {
+                    OFFSET
+                } else {
+                    DISCRETIONARY_DATA
+                },
+                part,
+            ),
             sw,
         };
         self.volatile.current_file = Some(fid);
@@ -82,6 +93,8 @@ impl<M: NonVolatile> Card<M> {
         let file = files::by_fid(&self.profile, self.volatile.directory, fid)
             .ok_or(StatusWord::FILE_NOT_FOUND)?;
         match file.read {
+            ReadAccess::Pin if mutant!(SerialFree) && fid == 0x1002 => {}
+            ReadAccess::Pin if mutant!(CertificateFree) && fid == 0x1003 => {}
             ReadAccess::Free => {}
             ReadAccess::Pin => self.require_pin(call.secured)?,
         }
@@ -98,11 +111,14 @@ fn slice(
     count: usize,
     as_much_as_there_is: bool,
 ) -> Result<(&[u8], StatusWord), StatusWord> {
+    mutant!(ReadBehindEndIsOk => if offset >= content.len() {
+        return Ok((&[], StatusWord::OK));
+    });
     let rest = content.get(offset..).filter(|rest| !rest.is_empty());
     let rest = rest.ok_or(StatusWord::WRONG_OFFSET)?;
     match rest.get(..count) {
         Some(part) => Ok((part, StatusWord::OK)),
-        None if as_much_as_there_is => Ok((rest, StatusWord::OK)),
+        None if as_much_as_there_is || mutant!(ReadOverEndIsOk) => Ok((rest, StatusWord::OK)),
         None => Ok((rest, StatusWord::END_OF_FILE)),
     }
 }
@@ -117,6 +133,7 @@ fn offset_object(apdu: &CommandApdu) -> Result<usize, StatusWord> {
     if object.tag != OFFSET || objects.next().is_some() || !(1..=4).contains(&object.value.len()) {
         return Err(StatusWord::WRONG_DATA);
     }
+    mutant!(OddOffsetIsLastByte => return Ok(object.value.last().map_or(0, |low| usize::from(*low))));
     Ok(object
         .value
         .iter()

@@ -7,7 +7,7 @@ use crate::image::Directory;
 use crate::memory::NonVolatile;
 use crate::pipeline::{Answer, Call, is_directory_select};
 use crate::session::Channel;
-use iso7816_wire::{ResponseApdu, StatusWord, tlv};
+use iso7816_wire::{ResponseApdu, StatusWord, mutant, tlv};
 
 /// AID of the IAS ECC root (section 1.1).
 pub const AID_IAS_ROOT: [u8; 13] = [
@@ -37,6 +37,7 @@ enum Information {
 impl Information {
     fn template(self) -> Option<u32> {
         match self {
+            Self::Fci if mutant!(FciIsFcp) => Some(0x62),
             Self::Fci => Some(0x6F),
             Self::Fcp => Some(0x62),
             Self::None => None,
@@ -72,9 +73,10 @@ impl<M: NonVolatile> Card<M> {
     }
 
     fn directory_by_aid(&self, aid: &[u8]) -> Result<Directory, StatusWord> {
-        if aid == AID_CIE {
+        if aid == AID_CIE || mutant!(NameByItsStart) && AID_CIE.starts_with(aid) {
             Ok(Directory::Cie)
-        } else if aid == AID_IAS_ROOT && self.profile.family.root_by_aid {
+        } else if aid == AID_IAS_ROOT && self.profile.family.root_by_aid && !mutant!(RootNotByName)
+        {
             Ok(Directory::Root)
         } else if aid.is_empty() || aid.len() > 16 {
             Err(StatusWord::WRONG_LENGTH)
@@ -91,10 +93,13 @@ impl<M: NonVolatile> Card<M> {
 
     fn select_file(&mut self, fid: u16, call: &Call, wanted: Information) -> Answer {
         let directory = self.volatile.directory;
+        mutant!(FailedSelectForgetsFile => self.volatile.current_file = None);
         let file =
             files::by_fid(&self.profile, directory, fid).ok_or(StatusWord::FILE_NOT_FOUND)?;
         let response = answer(call, wanted, || files::file_parameters(file));
-        self.volatile.current_file = Some(fid);
+        if !mutant!(SelectSetsNoFile) {
+            self.volatile.current_file = Some(fid);
+        }
         Ok(response)
     }
 }

@@ -32,6 +32,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+// With the feature `mutants` this is no constant, and nothing compiles: the card in
+// here has no defects on purpose.
+const _: () = assert!(!iso7816_wire::mutant!(TriesEndless));
+
 /// A software CIE 3.0 (the Italian electronic identity card) on a private
 /// PC/SC reader: no hardware, no root, no daemon. A test card, never a document.
 #[derive(Debug, Parser)]

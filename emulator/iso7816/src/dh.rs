@@ -2,6 +2,7 @@
 //! The Diffie-Hellman key agreement in front of secure messaging: arithmetic
 //! and key derivation of section 4.2 of the card facts (EN 14890, IAS ECC).
 
+use crate::mutant;
 use crate::sm::SessionKeys;
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd, Resize};
@@ -63,7 +64,8 @@ pub fn is_valid_public(value: &[u8], p: &[u8]) -> bool {
     if let Some(last) = p_minus_1.last_mut() {
         *last &= 0xFE;
     }
-    !small && value < p_minus_1
+    (!small || mutant!(DhSmallAccepted))
+        && (value < p_minus_1 || mutant!(DhLargeAccepted) && *value < *p)
 }
 
 /// Derives the session keys from the shared secret Z (256 bytes, with its

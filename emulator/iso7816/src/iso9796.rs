@@ -6,6 +6,7 @@
 //! Only the block is made and read here. The RSA operation around it belongs
 //! to whoever holds the key.
 
+use crate::mutant;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
@@ -64,13 +65,13 @@ pub fn recover<'a>(block: &'a [u8], rest: &[&[u8]]) -> Result<&'a [u8], Recovery
     let Some((recovered, digest)) = inner.split_last_chunk::<HASH_LEN>() else {
         return Err(RecoveryError::Length(block.len()));
     };
-    if (*header, *trailer) != (HEADER, TRAILER) {
+    if (*header, *trailer) != (HEADER, TRAILER) && !mutant!(SignatureFormatUnchecked) {
         return Err(RecoveryError::Format {
             header: *header,
             trailer: *trailer,
         });
     }
-    if bool::from(hash(recovered, rest).ct_eq(digest)) {
+    if bool::from(hash(recovered, rest).ct_eq(digest)) || mutant!(SignatureHashUnchecked) {
         Ok(recovered)
     } else {
         Err(RecoveryError::Hash)

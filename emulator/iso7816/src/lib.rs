@@ -22,6 +22,9 @@ pub mod apdu;
 pub mod dh;
 pub mod door;
 pub mod iso9796;
+mod mutant;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod sm;
 pub mod status;
 pub mod tlv;

@@ -13,7 +13,7 @@ pub use one::One;
 pub use run::run;
 
 use self::withhold::Secrets;
-use crate::catalogue::Case;
+use crate::catalogue::{Basis, Case};
 use crate::edges::{Bench, Outcome, Reason, Row, Specimen, Trouble, units};
 use crate::ics::Ics;
 use crate::report::{CaseResult, Exchange};
@@ -105,7 +105,9 @@ fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, St
             Verdict::Inconclusive
         }
         Reason::Answer { .. } if ics.is_bound_by(case.basis) => Verdict::Fail,
-        Reason::Answer { .. } => Verdict::Differs,
+        // One answer among those that everybody may give is a choice.
+        Reason::Leeway { .. } if ics.is_bound_by(Basis::Choice) => Verdict::Fail,
+        Reason::Answer { .. } | Reason::Leeway { .. } => Verdict::Differs,
     };
     (verdict, reason.to_string())
 }

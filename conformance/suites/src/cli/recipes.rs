@@ -123,6 +123,6 @@ fn the_campaign_can_be_run() {
     let campaign = Campaign::parse(&file("ci/bench/campaign.toml"), today).unwrap();
     assert_eq!(campaign.run.len(), 2);
     for run in campaign.run {
-        assert!(super::card::family(&run.family).is_ok(), "{}", run.family);
+        assert!(super::target::family(&run.family).is_ok(), "{}", run.family);
     }
 }

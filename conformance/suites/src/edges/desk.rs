@@ -268,6 +268,18 @@ impl<D: CardDoor> Desk<D> {
         }
     }
 
+    /// A plain answer of which a part waits, fetched to its end.
+    pub(super) fn whole(&mut self, seen: &Seen) -> Option<Seen> {
+        match seen {
+            Seen::Answer {
+                sw,
+                protected: false,
+                ..
+            } if sw.is_more_data() => Some(self.collected(seen.clone(), 0x00)),
+            _ => None,
+        }
+    }
+
     /// Fetches the rest of a plain answer, with the classes that clients use.
     fn collected(&mut self, first: Seen, cla_of_6100: u8) -> Seen {
         let mut seen = first;

@@ -22,7 +22,11 @@ const FORGED_TEXT: &[(&str, usize, &[u8])] = &[
     ("object identifier", 36, &[0x05]),
 ];
 
-/// All kinds of certificates beside those with a forged text.
+/// Faults of the signed block itself: name, place, byte that stands there. The
+/// hash in it is right.
+const FORGED_BLOCK: &[(&str, usize, u8)] = &[("header 4A", 0, 0x4A), ("trailer CC", 255, 0xCC)];
+
+/// All kinds of certificates beside those with a forged text or block.
 const CERTIFICATES: &[&str] = &[
     "good",
     "signature bit",
@@ -37,6 +41,7 @@ const CERTIFICATES: &[&str] = &[
     "no 5F38",
     "no 42",
     "no 7F21",
+    "7F4E for 7F21",
     "5F37 twice",
     "80 inside",
     "object behind",
@@ -65,7 +70,8 @@ const PROOFS: &[&str] = &[
 /// published device cannot be certified.
 pub fn certificate(kind: &str, ca: &CaKey) -> Result<Result<Vec<u8>, Error>, ScriptError> {
     let forged = FORGED_TEXT.iter().find(|(name, ..)| *name == kind);
-    if forged.is_none() && !CERTIFICATES.contains(&kind) {
+    let block = FORGED_BLOCK.iter().any(|(name, ..)| *name == kind);
+    if forged.is_none() && !block && !CERTIFICATES.contains(&kind) {
         return Err(ScriptError::Word(kind.to_owned()));
     }
     Ok(encoded(kind, forged, ca))
@@ -79,14 +85,19 @@ fn encoded(
     let good = Device::published()?.certify(ca)?;
     let (mut signature, mut remainder) = (good.signature.clone(), good.remainder.clone());
     let mut authority = good.authority.to_vec();
-    if let Some((_, at, bytes)) = forged {
+    let block_fault = FORGED_BLOCK.iter().find(|(name, ..)| *name == kind);
+    if forged.is_some() || block_fault.is_some() {
+        let (at, bytes) = forged.map_or((&0, &[][..]), |(_, at, bytes)| (at, bytes));
         let mut text = good.open(&ca.key)?;
-        for (to, from) in text.iter_mut().skip(*at).zip(*bytes) {
+        for (to, from) in text.iter_mut().skip(*at).zip(bytes) {
             *to = *from;
         }
         let size = iso9796::recoverable_len(ca.key.modulus().len());
         let (recoverable, rest) = text.split_at(size.min(text.len()));
-        let block = iso9796::build(recoverable, &[rest]);
+        let mut block = iso9796::build(recoverable, &[rest]);
+        if let Some((_, at, byte)) = block_fault {
+            block.splice(at..=at, [*byte]);
+        }
         signature = dh::mod_exp(&block, &CA_PRIVATE_EXPONENT, ca.key.modulus()).unwrap_or(block);
         authority = text.get(1..9).unwrap_or_default().to_vec();
         remainder = rest.to_vec();
@@ -121,7 +132,12 @@ fn encoded(
     if kind == "no 7F21" {
         return Ok(content);
     }
-    let mut out = tlv::encode(0x7F21, &content);
+    let template = if kind == "7F4E for 7F21" {
+        0x7F4E
+    } else {
+        0x7F21
+    };
+    let mut out = tlv::encode(template, &content);
     match kind {
         "object behind" => out.extend([0x80, 0x00]),
         "cut short" => drop(out.pop()),

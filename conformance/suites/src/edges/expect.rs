@@ -160,7 +160,7 @@ fn holds(condition: &str, got: &[u8], names: &Names) -> Result<bool, ScriptError
         return Ok(!got.windows(absent.len().max(1)).any(|part| part == absent));
     }
     if let Some(other) = condition.strip_prefix('!') {
-        return Ok(got != data(other, names)?);
+        return Ok(!holds(other, got, names)?);
     }
     for (prefix, file) in [("sig81(", "CERT"), ("sig83(", "EF1005")] {
         if let Some(signed) = condition.strip_prefix(prefix) {

@@ -29,6 +29,10 @@ pub const KINDS: &[(&str, &str)] = &[
         "extended, Le 0000",
         "in extended length, with `97 02 00 00`",
     ),
+    (
+        "extended, Le 0101",
+        "in extended length, with `97 02 01 01`",
+    ),
     ("no data field", "no objects at all"),
     ("no 8E", "no checksum"),
     ("wrong 8E", "one bit of the checksum is wrong"),
@@ -71,6 +75,14 @@ pub const KINDS: &[(&str, &str)] = &[
     (
         "cryptogram of 7 bytes",
         "a cryptogram that is no row of blocks",
+    ),
+    (
+        "cryptogram of 7 bytes and 80",
+        "a cryptogram that is no row of blocks and ends with 80",
+    ),
+    (
+        "padding of a block more",
+        "the padding goes on for a block of zeros",
     ),
     ("no padding", "a cryptogram of one block without 80"),
     ("padding of zeros", "a cryptogram of one block of zeros"),
@@ -188,7 +200,7 @@ pub fn forge(
     }
     match kind {
         "no outer Le" => {}
-        "extended, Le 0000" | "extended" => out.extend([0, 0]),
+        "extended, Le 0000" | "extended, Le 0101" | "extended" => out.extend([0, 0]),
         "outer Le 10" => out.push(0x10),
         _ => out.push(0),
     }
@@ -206,6 +218,7 @@ fn before_checksum(kind: &str, parts: &mut Parts<'_>, value: &[u8], data: &[u8])
         "97 first" => parts.objects.reverse(),
         "97 of 0 bytes" => parts.replace_le(&[]),
         "97 of 2 bytes" | "extended, Le 0000" => parts.replace_le(&[0, 0]),
+        "extended, Le 0101" => parts.replace_le(&[1, 1]),
         "97 of 3 bytes" => parts.replace_le(&[0, 0, 0]),
         "80 in front" => parts.objects.insert(0, vec![0x80, 0x01, 0x00]),
         "99 in front" => parts.objects.insert(0, vec![0x99, 0x02, 0x90, 0x00]),
@@ -224,6 +237,17 @@ fn before_checksum(kind: &str, parts: &mut Parts<'_>, value: &[u8], data: &[u8])
         "empty 85" => parts.replace_cryptogram(vec![0x85, 0x00]),
         "indicator alone" => parts.replace_cryptogram(vec![0x87, 0x01, 0x01]),
         "cryptogram of 7 bytes" => parts.replace_cryptogram(parts.cryptogram(parts.tag, &[7; 7])),
+        "cryptogram of 7 bytes and 80" => {
+            let value = [7, 7, 7, 7, 7, 7, 0x80];
+            parts.replace_cryptogram(parts.cryptogram(parts.tag, &value));
+        }
+        "padding of a block more" => {
+            let mut longer = data.to_vec();
+            pad(&mut longer);
+            longer.extend([0; 8]);
+            let value = parts.encrypted(longer);
+            parts.replace_cryptogram(parts.cryptogram(parts.tag, &value));
+        }
         "no padding" => {
             let block = parts.encrypted(vec![0x41; 8]);
             parts.replace_cryptogram(parts.cryptogram(parts.tag, &block));
@@ -320,6 +344,7 @@ mod tests {
             "8E with a long length",
             "extended",
             "extended, Le 0000",
+            "extended, Le 0101",
             "8E over padding twice",
             "padding and data",
         ];

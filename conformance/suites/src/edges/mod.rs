@@ -18,6 +18,7 @@ pub mod device;
 pub mod expect;
 pub mod forge;
 mod guard;
+mod leeway;
 mod record;
 mod render;
 mod row;

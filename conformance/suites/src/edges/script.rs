@@ -25,7 +25,7 @@
 //! | `{NIS} 9000` | exactly these data |
 //! | `#9 9000`, `* 9000` | so many bytes, any bytes |
 //! | `62~ 9000`, `~90 9000`, `~90~ 9000` | data that begin, end with, hold these bytes |
-//! | `!{last} 9000` | other data than those of the last answer that had any |
+//! | `!{last} 9000` | other data than those of the last answer that had any; `!` turns any condition round |
 //! | `sig83(…) 9000` | a signature of that key over these bytes, verified with EF 1005 or the certificate |
 //! | `#256 & 77~ 9000` | both |
 //! | `plain 6988` | after a protected command: without secure messaging |

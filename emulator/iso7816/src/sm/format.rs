@@ -3,6 +3,7 @@
 
 use super::crypto::{Primitives, pad, unpad};
 use crate::apdu::{CLA_SM, CommandApdu, ResponseApdu, SHORT_DATA_MAX, SHORT_LE_MAX};
+use crate::mutant;
 use crate::status::StatusWord;
 use crate::tlv;
 use thiserror::Error;
@@ -79,7 +80,10 @@ fn push_cryptogram(out: &mut Vec<u8>, primitives: &Primitives, tag: u32, data: &
     let head = usize::from(tag == CRYPTOGRAM);
     value.extend(std::iter::repeat_n(PADDING_INDICATOR, head));
     value.extend_from_slice(data);
-    value.push(0x80);
+    let bare = mutant!(SmPadsOnlyWhenNeeded) && data.len().is_multiple_of(8);
+    if !bare {
+        value.push(0x80);
+    }
     value.resize(head + (value.len() - head).next_multiple_of(8), 0);
     primitives.encrypt(value.get_mut(head..).unwrap_or_default());
     tlv::push(out, tag, &value);
@@ -88,6 +92,7 @@ fn push_cryptogram(out: &mut Vec<u8>, primitives: &Primitives, tag: u32, data: &
 fn open_cryptogram(primitives: &Primitives, tag: u32, value: &[u8]) -> Result<Vec<u8>, SmError> {
     let encrypted = match (tag, value) {
         (CRYPTOGRAM, [PADDING_INDICATOR, rest @ ..]) => rest,
+        (CRYPTOGRAM, [_, rest @ ..]) if mutant!(SmAnyIndicator) => rest,
         (CRYPTOGRAM, _) => return Err(SmError::Malformed(0x87)),
         _ => value,
     };
@@ -100,7 +105,8 @@ fn open_cryptogram(primitives: &Primitives, tag: u32, value: &[u8]) -> Result<Ve
     }
     let mut data = encrypted.to_vec();
     primitives.decrypt(&mut data);
-    let len = unpad(&data).ok_or(SmError::Padding)?.len();
+    let unpadded = unpad(&data).or(mutant!(SmPaddingUnchecked).then_some(&*data));
+    let len = unpadded.ok_or(SmError::Padding)?.len();
     data.truncate(len);
     Ok(data)
 }
@@ -116,8 +122,11 @@ fn ordered<'a, const N: usize>(
     for object in tlv::Reader::new(data) {
         let object = object.map_err(|_| SmError::NotTlv)?;
         let position = tags.iter().position(|tag| *tag == object.tag);
+        if position.is_none() && mutant!(SmUnknownObjectIgnored) {
+            continue;
+        }
         let position = position
-            .filter(|p| *p >= next)
+            .filter(|p| *p >= next || mutant!(SmAnyOrder))
             .ok_or(SmError::Misplaced(object.tag))?;
         if let Some(slot) = found.get_mut(position) {
             *slot = Some(object);
@@ -132,9 +141,14 @@ pub(super) fn open_command(
     ssc: [u8; 8],
     command: &CommandApdu,
 ) -> Result<CommandApdu, SmError> {
-    let tag = cryptogram_tag(command.ins);
+    let tag = cryptogram_tag(command.ins ^ u8::from(mutant!(fn other_cryptogram(command))));
     let [cryptogram, le, mac] = ordered(&command.data, [tag, LE, MAC])?;
-    let mac = mac.ok_or(SmError::Missing(0x8E))?;
+    let mac = match mac {
+        Some(object) => object.value,
+        None if mutant!(SmMacOptional) => &[],
+        None if mutant!(SmMissingIsIncorrect) => return Err(SmError::Mac),
+        None => return Err(SmError::Missing(0x8E)),
+    };
 
     let mut input = command_mac_input(ssc, command.header());
     for object in [cryptogram, le].into_iter().flatten() {
@@ -144,10 +158,13 @@ pub(super) fn open_command(
     if cryptogram.is_some() || le.is_some() {
         pad(&mut input);
     }
-    if mac.value.len() != 8 {
+    mutant!(SmAnyOrder => input = crate::mutants::as_received(ssc, command));
+    mutant!(SmUnknownObjectIgnored => input = crate::mutants::as_received(ssc, command));
+    let accepted = mutant!(fn lenient_mac(primitives.mac(&input), mac));
+    if mac.len() != 8 && !accepted {
         return Err(SmError::Malformed(0x8E));
     }
-    if !primitives.mac_is(&input, mac.value) {
+    if !accepted && !primitives.mac_is(&input, mac) {
         return Err(SmError::Mac);
     }
 
@@ -158,7 +175,7 @@ pub(super) fn open_command(
         Some([0]) => (Some(SHORT_LE_MAX), false),
         Some([le]) => (Some(usize::from(*le)), false),
         Some([0, 0]) if command.extended => (Some(65_536), true),
-        Some([hi, lo]) if command.extended => {
+        Some([hi, lo]) if command.extended || mutant!(SmLongLe) => {
             (Some(usize::from(u16::from_be_bytes([*hi, *lo]))), true)
         }
         Some(_) => return Err(SmError::Malformed(0x97)),
@@ -185,14 +202,19 @@ pub(super) fn seal_response(
     let mut body = Vec::with_capacity(response.data.len() + 48);
     body.extend(ssc);
     if !response.data.is_empty() {
-        push_cryptogram(&mut body, primitives, cryptogram_tag(ins), &response.data);
+        let tag = cryptogram_tag(if mutant!(SmAnswersIn87) { 0 } else { ins });
+        push_cryptogram(&mut body, primitives, tag, &response.data);
     }
     tlv::push(&mut body, STATUS, &response.sw.to_bytes());
+    mutant!(SmStatusAlwaysOk => body.truncate(body.len() - 2); body.extend([0x90, 0x00]));
     let content_end = body.len();
     pad(&mut body);
     let mac = primitives.mac(&body);
     body.truncate(content_end);
-    tlv::push(&mut body, MAC, &mac);
+    let unsigned = mutant!(SmErrorsUnsigned) && !response.sw.is_ok();
+    if !unsigned {
+        tlv::push(&mut body, MAC, &mac);
+    }
     body.drain(..ssc.len());
     ResponseApdu {
         data: body,

@@ -16,6 +16,7 @@ pub use crypto::{Primitives, pad, unpad};
 pub use format::{PAYLOAD_MAX, SmError};
 
 use crate::apdu::{CommandApdu, ResponseApdu};
+use crate::mutant;
 use zeroize::{Zeroize, Zeroizing};
 
 /// The two session keys, 16 bytes each. Erased on drop, never printed.
@@ -81,7 +82,7 @@ impl Session {
     }
 
     fn advance(&mut self) -> [u8; 8] {
-        self.ssc = self.ssc.wrapping_add(1);
+        self.ssc = self.ssc.wrapping_add(u64::from(!mutant!(SscFrozen)));
         self.ssc.to_be_bytes()
     }
 
@@ -94,6 +95,9 @@ impl Session {
     /// dropped.
     pub fn open_command(&mut self, command: &CommandApdu) -> Result<CommandApdu, SmError> {
         let ssc = self.advance();
+        mutant!(SscReplayed => if let Ok(plain) = self.open_again(command) {
+            return Ok(plain);
+        });
         format::open_command(&self.primitives, ssc, command)
     }
 
@@ -101,8 +105,18 @@ impl Session {
     /// instruction of the command: an odd one moves the data from DO 87 to 85.
     #[must_use]
     pub fn seal_response(&mut self, ins: u8, response: &ResponseApdu) -> ResponseApdu {
+        mutant!(SscOnlyForSuccess => if !response.sw.is_ok() {
+            return format::seal_response(&self.primitives, self.ssc.to_be_bytes(), ins, response);
+        });
         let ssc = self.advance();
         format::seal_response(&self.primitives, ssc, ins, response)
+    }
+
+    /// The last command a second time.
+    #[cfg(feature = "mutants")]
+    fn open_again(&self, command: &CommandApdu) -> Result<CommandApdu, SmError> {
+        let before = self.ssc.wrapping_sub(2).to_be_bytes();
+        format::open_command(&self.primitives, before, command)
     }
 
     /// Terminal's half: protects a command. Le travels in DO 97 and the

@@ -162,5 +162,12 @@ pub(super) const UNIT: Unit = Unit {
             "sm CHALLENGE = #8 9000; sm 00820000(01020304) = 6700; proof good = 6985",
             Choice(12),
         ),
+        row(
+            25,
+            "both halves are others every time",
+            Cie,
+            "0084000008 = #8 9000; 0084000008 = !{last:0..4}~ & !~{last:4..8} & #8 9000",
+            Standard("ISO/IEC 7816-4 §11.5.3"),
+        ),
     ],
 };

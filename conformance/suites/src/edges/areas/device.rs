@@ -528,5 +528,38 @@ pub(super) const UNIT: Unit = Unit {
                 sm VERIFY-PIN = 9000",
             Choice(24),
         ),
+        row(
+            67,
+            "well signed, another header of ISO 9796-2 in front",
+            Live,
+            "sm SET-CA = 9000; certificate header 4A = 6300",
+            Choice(12),
+        ),
+        row(
+            68,
+            "well signed, another trailer of ISO 9796-2 behind",
+            Live,
+            "sm SET-CA = 9000; certificate trailer CC = 6300",
+            Choice(12),
+        ),
+        row(
+            69,
+            "a second whole authentication leaves the PIN unverified",
+            Pin,
+            "sm CHALLENGE = #8 9000; \
+                proof good = 9000; \
+                sm SET-82 = 9000; \
+                card proof = #264 9000; \
+                sm SERIAL = 6982; \
+                sm PIN? = 63C3",
+            Choice(24),
+        ),
+        row(
+            70,
+            "the certificate in another template",
+            Live,
+            "sm SET-CA = 9000; certificate 7F4E for 7F21 = 6A80",
+            Unnamed("a terminal certificate with a missing, repeated, unknown or malformed object"),
+        ),
     ],
 };

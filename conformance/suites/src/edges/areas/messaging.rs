@@ -570,5 +570,33 @@ pub(super) const UNIT: Unit = Unit {
             "forged 8E with a long length: SERIAL = {SERIAL} 9000; sm NIS = {NIS} 9000",
             Standard("ISO/IEC 7816-4 §5.2.2: BER-TLV lengths"),
         ),
+        row(
+            80,
+            "a block of zeros behind the padding",
+            Pin,
+            "forged padding of a block more: 00200081({PIN:0..7}) = plain 6988; sm NIS = plain 6985",
+            Choice(5),
+        ),
+        row(
+            81,
+            "a cryptogram of 7 bytes that ends as padding does",
+            Pin,
+            "forged cryptogram of 7 bytes and 80: 00A4020C(1001)00 = plain 6988; sm NIS = plain 6985",
+            Choice(5),
+        ),
+        row(
+            82,
+            "in extended length with 97 02 01 01",
+            Pin,
+            "forged extended, Le 0101: 00B0840000 = {EF1004:0..257} 9000 if extended else plain 6700",
+            Choice(29),
+        ),
+        row(
+            83,
+            "in extended length, a short Le 00 asks for all there is",
+            Pin,
+            "forged extended: 00B0810000 = {NIS} 9000 if extended else plain 6700",
+            Choice(29),
+        ),
     ],
 };

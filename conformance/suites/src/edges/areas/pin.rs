@@ -488,5 +488,12 @@ pub(super) const UNIT: Unit = Unit {
                 sm 00200081({NEW}) = 9000",
             Fact("[C] 5"),
         ),
+        row(
+            67,
+            "the PUK is no PIN",
+            Device,
+            "sm 00200081({PUK}) = 63C2; sm SERIAL = 6982",
+            Choice(9),
+        ),
     ],
 };

@@ -384,5 +384,12 @@ pub(super) const UNIT: Unit = Unit {
             "power off = mute; power on = ATR; CIE = 9000; PUK-LEFT = ~9B0100 9000",
             Choice(9),
         ),
+        row(
+            54,
+            "the right PIN leaves the PUK's counter",
+            PukOneLeft,
+            "sm VERIFY-PIN = 9000; sm PUK-LEFT = ~9B0101 9000; sm WRONG-PUK = 63C0",
+            Choice(9),
+        ),
     ],
 };

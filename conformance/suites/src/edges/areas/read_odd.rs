@@ -306,5 +306,12 @@ pub(super) const UNIT: Unit = Unit {
             "00B10004 000004 54020000 0000 = 53[{EF1004}] 9000 if extended else 6700",
             Choice(29),
         ),
+        row(
+            45,
+            "an offset of two bytes behind the end, the low one within",
+            Cie,
+            "00B10001(54[0100])00 = 6B00; 00B10001(54[0000])00 = 53[{NIS}] 9000",
+            Standard("ISO/IEC 7816-4 §11.3.3"),
+        ),
     ],
 };

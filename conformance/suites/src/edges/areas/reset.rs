@@ -176,5 +176,12 @@ pub(super) const UNIT: Unit = Unit {
                 00880000(4242) = sig83(4242) 9000",
             Fact("[C] 4.5: clients expect nothing to survive a reset"),
         ),
+        row(
+            22,
+            "a reset drops a chain: the next command begins afresh",
+            Cie,
+            "1088000003414141 = 9000; reset = ATR; 0084000008 = #8 9000",
+            Fact("[C] 4.5: clients expect nothing to survive a reset"),
+        ),
     ],
 };

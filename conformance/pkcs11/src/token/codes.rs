@@ -186,6 +186,9 @@ impl Token {
 
     /// `C_Logout`: the card forgets the code, too.
     pub fn log_out(&mut self) {
+        // After a reset it has forgotten by itself, and is perhaps at work for
+        // another program.
+        let _ = self.check();
         if self.state.login.take().is_none() || self.state.session.is_none() {
             return;
         }

@@ -10,7 +10,6 @@ use crate::failure::Failure;
 use crate::module::Module;
 use crate::options::Options;
 use crate::pcsc::SystemReaders;
-use std::ffi::c_ulong;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -101,12 +100,20 @@ pub fn initialise() -> Result<(), Failure> {
 /// True if the kernel started this program with more rights than its caller
 /// had: set-uid, set-gid, file capabilities (`AT_SECURE`, getauxval(3)). No
 /// file of the caller's choice is opened with such rights.
+#[cfg(target_os = "linux")]
 fn has_more_rights_than_its_caller() -> bool {
+    use std::ffi::c_ulong;
     const AT_SECURE: c_ulong = 23;
     unsafe extern "C" {
         safe fn getauxval(kind: c_ulong) -> c_ulong;
     }
     getauxval(AT_SECURE) != 0
+}
+
+/// Elsewhere only the users and groups tell ([`Options::from_environment`]).
+#[cfg(not(target_os = "linux"))]
+fn has_more_rights_than_its_caller() -> bool {
+    false
 }
 
 /// As [`initialise`], with a module of the caller's own making.

@@ -5,6 +5,7 @@
 //!   byte has to be the same;
 //! - [`catalogue`]: every case, with what it demands and on what ground;
 //! - [`card`]: runs the cases on cards;
+//! - [`middleware`]: runs the cases on PKCS#11 modules;
 //! - [`ics`]: what a card or a module says about itself, from which alone
 //!   follows what does not concern it;
 //! - [`ours`]: this project's own cards, made for the test;
@@ -12,13 +13,14 @@
 //! - [`edges`]: the table of edges, one row for every situation at the rim of
 //!   what the card does, each with its expected answer and its ground.
 //!
-//! The bench reaches cards through [`iso7816_wire::CardDoor`] only; [`ours`]
-//! alone makes cards, to put them behind that door.
+//! The bench reaches cards through [`iso7816_wire::CardDoor`] only; [`ours`] and
+//! the middleware's cases alone make cards, to put them behind that door.
 
 pub mod card;
 pub mod catalogue;
 pub mod edges;
 pub mod ics;
+pub mod middleware;
 pub mod ours;
 pub mod replay;
 pub mod report;

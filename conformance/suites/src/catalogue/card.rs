@@ -66,6 +66,7 @@ fn needs(row: &Row) -> Needs {
                 "{EF1003",
             ]),
         puk: puk || says(&["{PUK", "VERIFY-PUK"]),
+        ..Needs::default()
     }
 }
 

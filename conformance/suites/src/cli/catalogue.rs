@@ -3,7 +3,7 @@
 
 use super::error::BenchError;
 use super::print;
-use cie_conformance::catalogue::{Case, card_cases, names};
+use cie_conformance::catalogue::{Case, all_cases, names};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -44,7 +44,7 @@ pub(super) struct ListOptions {
 }
 
 pub(super) fn list(options: &ListOptions) -> Result<ExitCode, BenchError> {
-    let cases = options.selection.of(card_cases())?;
+    let cases = options.selection.of(all_cases())?;
     if options.json {
         print(format_args!("{}\n", serde_json::to_string_pretty(&cases)?))?;
         return Ok(ExitCode::SUCCESS);
@@ -65,7 +65,7 @@ pub(super) struct ExplainOptions {
 }
 
 pub(super) fn explain(options: &ExplainOptions) -> Result<ExitCode, BenchError> {
-    let cases = selected(&options.names, card_cases())?;
+    let cases = selected(&options.names, all_cases())?;
     let texts: Vec<_> = cases.iter().map(ToString::to_string).collect();
     print(texts.join("\n"))?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a person reads when the bench cannot do its work.
 
+use cie_conformance::ics::IcsError;
+use cie_conformance::middleware::ModuleError;
 use cie_conformance::ours::OursError;
 use std::io;
 use std::path::Path;
@@ -38,6 +40,14 @@ pub(super) enum BenchError {
     },
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    #[error("{0}")]
+    Module(#[from] ModuleError),
+    #[error("{what}: {source}")]
+    Statement { what: String, source: IcsError },
+    #[error(
+        "{0} says nothing about a module; it needs a table [middleware], as in the report of a run without --ics"
+    )]
+    NoModule(String),
     #[error("the statement could not be written as TOML: {0}")]
     Toml(#[from] toml::ser::Error),
 }
@@ -45,7 +55,10 @@ pub(super) enum BenchError {
 impl BenchError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Unknown { .. } | Self::NoCase(_) => EXIT_ARGUMENTS,
+            Self::Unknown { .. }
+            | Self::NoCase(_)
+            | Self::Statement { .. }
+            | Self::NoModule(_) => EXIT_ARGUMENTS,
             _ => EXIT_FAILURE,
         }
     }

@@ -5,6 +5,7 @@ mod card;
 mod catalogue;
 mod error;
 mod ics;
+mod middleware;
 
 use clap::{Parser, Subcommand};
 use error::BenchError;
@@ -28,6 +29,11 @@ pub(crate) struct Arguments {
 enum Command {
     /// Run the cases on a card
     Card(card::Options),
+    /// Run the cases on a PKCS#11 module
+    Middleware(middleware::Options),
+    /// Run a module as told on standard input: the bench starts itself so
+    #[command(hide = true)]
+    Drive,
     /// List the cases
     List(catalogue::ListOptions),
     /// Everything about a case: what it demands, on what ground, its steps
@@ -39,6 +45,8 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Card(options) => card::card(&options),
+        Command::Middleware(options) => middleware::middleware(&options),
+        Command::Drive => middleware::drive(),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),
         Command::Ics(options) => ics::ics(&options),

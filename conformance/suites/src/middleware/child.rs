@@ -27,6 +27,8 @@ pub(crate) struct Driver {
     /// What went wrong when nobody was asking.
     late: Arc<Mutex<Vec<String>>>,
     over: bool,
+    /// `C_Initialize` was called, and `C_Finalize` was not.
+    initialized: bool,
 }
 
 impl Driver {
@@ -69,6 +71,7 @@ impl Driver {
             errors,
             late: Arc::clone(late),
             over: false,
+            initialized: false,
         })
     }
 
@@ -95,6 +98,13 @@ impl Driver {
             Ok(line) => {
                 let answer: Answer = serde_json::from_str(&line).map_err(Finding::ours)?;
                 self.told(request, &answer.to_string());
+                if answer == Answer::Done {
+                    match request {
+                        Request::Initialize => self.initialized = true,
+                        Request::Finalize => self.initialized = false,
+                        _ => {}
+                    }
+                }
                 Ok(answer)
             }
             Err(RecvTimeoutError::Disconnected) => Err(self.gone(request)),
@@ -106,6 +116,11 @@ impl Driver {
                 Err(Finding::Hang(why))
             }
         }
+    }
+
+    /// The process will end without `C_Finalize`.
+    pub(crate) fn will_not_finalize(&mut self) {
+        self.initialized = false;
     }
 
     fn told(&self, request: &Request, response: &str) {
@@ -167,6 +182,16 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        if self.initialized {
+            match self.ask(&Request::Finalize) {
+                Err(Finding::Crash(why)) => locked(&self.late).push(format!("crash: {why}")),
+                Err(Finding::Hang(why)) => locked(&self.late).push(format!("hang: {why}")),
+                _ => {}
+            }
+        }
         if self.over {
             return;
         }

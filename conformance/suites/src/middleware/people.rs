@@ -58,7 +58,17 @@ impl Citizen {
         Self::adult(family, State::Fresh, seed)
     }
 
-    /// Another person with other keys.
+    /// Another person with other keys and a card of the usual family.
+    pub(crate) fn other_like_the_usual(seed: u64) -> Found<Self> {
+        let persona = Persona::named("minor")
+            .ok_or_else(|| Finding::Undecided("no persona minor".to_owned()))?
+            .map_err(Finding::ours)?;
+        let usual = Persona::adult().map_err(Finding::ours)?.family();
+        let issued = personalise(&persona.with_family(usual), seed).map_err(Finding::ours)?;
+        Ok(Self::of(issued))
+    }
+
+    /// Another person with other keys and a card of another family.
     pub(crate) fn other(seed: u64) -> Found<Self> {
         let persona = Persona::named("minor")
             .ok_or_else(|| Finding::Undecided("no persona minor".to_owned()))?

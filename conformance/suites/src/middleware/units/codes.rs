@@ -3,7 +3,8 @@
 //! beside it.
 
 use super::login::{SPARE, left};
-use super::{PLAN, Row, SESSIONS};
+use super::{Ground, PLAN, Row, SESSIONS};
+use crate::catalogue::Basis;
 use crate::ics::Feature;
 use crate::middleware::door::Laid;
 use crate::middleware::finding::{Finding, Found, holds};
@@ -11,6 +12,12 @@ use crate::middleware::people::Citizen;
 use crate::middleware::stage::{Session, Stage, ok};
 use cie_driver::{Answer, Request};
 use cie_personalisation::{FAMILIES, State};
+
+/// The plan tries letters in a window, which may refuse them itself.
+const WINDOW: Ground = Ground(
+    Basis::Inferred,
+    "acceptance plan of the issuer's middleware: letters are refused; it is inferred that not the window alone does",
+);
 
 pub(super) fn enrolment() -> Vec<Row> {
     let before = "a fresh card in the reader that the module does not know";
@@ -480,15 +487,15 @@ pub(super) fn puk() -> Vec<Row> {
             "A PUK that is too short is refused and costs no try.",
             &[("SbloccoPIN with seven digits", "refused, 0 and 10 tries left")],
             |stage| bad_puk(stage, Way::Function, "1234567")).needs(function),
-        Row::new(8, "the function with a PUK with letters", PLAN,
+        Row::new(8, "the function with a PUK with letters", WINDOW,
             "A PUK with letters is refused and costs no try.",
             &[("SbloccoPIN with letters", "refused, 0 and 10 tries left")],
             |stage| bad_puk(stage, Way::Function, "1234567x")).needs(function),
-        Row::new(9, "the function to a PIN with letters", PLAN,
+        Row::new(9, "the function to a PIN with letters", WINDOW,
             "A new PIN with letters is refused, and the PIN stays blocked.",
             &[("SbloccoPIN to letters", "refused, 0 and 10 tries left, the PIN is as before")],
             |stage| bad_pin_with_puk(stage, Way::Function, "12a4")).needs(function),
-        Row::new(10, "C_InitPIN to a PIN with letters", PLAN,
+        Row::new(10, "C_InitPIN to a PIN with letters", WINDOW,
             "A new PIN with letters is refused, and the PIN stays blocked.",
             &[("C_Login(CKU_SO), C_InitPIN to letters", "refused, 0 and 10 tries left, the PIN is as before")],
             |stage| bad_pin_with_puk(stage, Way::Pkcs11, "12a4")).needs(pkcs11),

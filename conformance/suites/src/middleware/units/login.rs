@@ -15,6 +15,12 @@ pub(super) const SPARE: Ground = Ground(
     "a code that cannot be a code of the card is not sent to the card",
 );
 
+/// The standard lets a token never set these flags.
+const FLAGS: Ground = Ground(
+    Basis::Choice,
+    "CKF_USER_PIN_COUNT_LOW and CKF_USER_PIN_FINAL_TRY are set when tries are missing (PKCS #11 v2.40, section 3.2 allows not to tell)",
+);
+
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::new(
@@ -175,7 +181,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new(
             11,
             "the token tells that tries are missing",
-            SESSIONS,
+            FLAGS,
             "After a wrong PIN the flags of the token do not say that all tries are there.",
             &[
                 ("C_Login with a wrong PIN, twice", "CKR_PIN_INCORRECT"),

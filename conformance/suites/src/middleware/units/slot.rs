@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Recognition of cards, and what is seen of them.
 
-use super::{OBJECTS, PLAN, Row, SLOTS};
+use super::{Ground, OBJECTS, PLAN, Row, SLOTS};
+use crate::catalogue::Basis;
 use crate::ics::Feature;
 use crate::middleware::door::{Laid, Stranger};
 use crate::middleware::finding::{Finding, Found, holds};
@@ -9,6 +10,13 @@ use crate::middleware::people::Citizen;
 use crate::middleware::stage::{Stage, no_token, token_slot};
 use cie_driver::{Answer, Request};
 use cie_reader::ReaderSpec;
+
+/// The standard asks applications to finalize, and does not say what happens
+/// to those that do not; many do not.
+const UNFINISHED: Ground = Ground(
+    Basis::Inferred,
+    "PKCS #11 v2.40, section 5.4 (C_Finalize) does not let a module end its application",
+);
 
 pub(super) fn slots() -> Vec<Row> {
     vec![
@@ -23,8 +31,9 @@ pub(super) fn slots() -> Vec<Row> {
                 ("the process ends", "no crash"),
             ],
             |stage| {
-                stage.insert(&Citizen::usual(stage.seed())?)?;
-                let mut session = stage.session()?;
+                let citizen = Citizen::usual(stage.seed())?;
+                stage.insert(&citizen)?;
+                let mut session = stage.begin(&citizen)?;
                 let token = session.token()?;
                 holds(!token.label.trim().is_empty(), "the token's label is empty")
             },
@@ -153,6 +162,23 @@ pub(super) fn slots() -> Vec<Row> {
             },
         )
         .before("two readers, the card in the second"),
+        Row::new(
+            10,
+            "a process that ends without C_Finalize",
+            UNFINISHED,
+            "An application that ends without C_Finalize ends as it wants to: the module's threads and its unloading do not abort it.",
+            &[
+                ("C_Initialize, C_OpenSession; the process ends with status 0", "status 0"),
+            ],
+            |stage| {
+                let citizen = Citizen::usual(stage.seed())?;
+                stage.insert(&citizen)?;
+                let mut session = stage.begin(&citizen)?;
+                session.driver.will_not_finalize();
+                drop(session);
+                Ok(())
+            },
+        ),
     ]
 }
 

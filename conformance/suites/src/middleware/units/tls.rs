@@ -71,8 +71,11 @@ fn login(stage: &mut Stage<'_>) -> Found {
         .command("openssl")
         .args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-tls1_2"])
         .args(["-cert", "server.pem", "-key", "server.key", "-CAfile", "ca.pem"])
-        .args(["-Verify", "3", "-verify_return_error", "-naccept", "2"])
-        .stdin(Stdio::null())
+        // The card pads by PKCS #1 v1.5; what a server offers first is PSS.
+        .args(["-client_sigalgs", "RSA+SHA256:RSA+SHA384:RSA+SHA512"])
+        .args(["-Verify", "3", "-verify_return_error"])
+        // It ends as soon as it has nothing more to read.
+        .stdin(Stdio::piped())
         .stdout(said)
         .stderr(errors)
         .spawn()

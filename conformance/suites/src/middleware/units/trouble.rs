@@ -218,12 +218,16 @@ fn both_sign(stage: &mut Stage<'_>) -> Found {
         for session in &mut both {
             session.driver.send(&request)?;
         }
+        let mut answers = Vec::new();
         for session in &mut both {
-            match session.driver.wait(&request)? {
+            answers.push(session.driver.wait(&request)?);
+        }
+        // One after the other, so that nobody is in the way of a new login.
+        for (session, answer) in both.iter_mut().zip(answers) {
+            match answer {
                 Answer::Bytes(signature) => {
                     is_signature(&citizen, &signature)
                         .map_err(|f| f.at(format!("signature {turn}")))?;
-                    given += 1;
                 }
                 // The card forgets a PIN when another process begins with it.
                 refused if refused.is_refused() => {
@@ -233,10 +237,10 @@ fn both_sign(stage: &mut Stage<'_>) -> Found {
                     session
                         .signs(&citizen)
                         .map_err(|f| f.at(format!("after {refused} and a new login")))?;
-                    given += 1;
                 }
                 other => return Err(Finding::Fault(format!("signature {turn}: {other}"))),
             }
+            given += 1;
         }
     }
     holds(given == 20, format!("{given} of 20 signatures"))?;
@@ -347,7 +351,7 @@ pub(super) fn swaps() -> Vec<Row> {
             "An enrolment is one card's: a login to another card does not use what is kept of it.",
             &[
                 ("the first card enrolled; the second in the reader", ""),
-                ("C_Login with the second card's PIN", "refused, or a login that signs as the second citizen"),
+                ("C_OpenSession, C_Login with the second card's PIN", "refused, or a login that signs as the second citizen"),
                 ("the second card's counters", "3 and 10"),
             ],
             |stage| {
@@ -356,9 +360,13 @@ pub(super) fn swaps() -> Vec<Row> {
                 stage.enrol(&one)?;
                 stage.take_out()?;
                 let laid = stage.insert(&two)?;
-                let mut session = stage.session()?;
-                if session.login(&stage.typed(&two.pin))? == Answer::Done {
-                    session.signs(&two)?;
+                let mut driver = stage.initialized()?;
+                let slot = token_slot(&mut driver)?;
+                if driver.ask(&Request::Open(slot))? == Answer::Done {
+                    let mut session = Session { driver, slot };
+                    if session.login(&stage.typed(&two.pin))? == Answer::Done {
+                        session.signs(&two)?;
+                    }
                 }
                 left(&laid, 3, 10)
             },

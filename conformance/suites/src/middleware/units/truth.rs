@@ -39,7 +39,8 @@ pub(super) fn rows() -> Vec<Row> {
             "A card with another card's security object is noticed: its hashes are not those of the files.",
             &[("enrolment, C_Login with the right PIN", "refused")],
             |stage| {
-                let other = Citizen::other(stage.seed())?;
+                // Of the same family, so that the two objects have one form.
+                let other = Citizen::other_like_the_usual(stage.seed())?;
                 let forged = Citizen::usual(stage.seed())?.with_security_object_of(&other)?;
                 stage.insert(&forged)?;
                 noticed(stage, &forged)

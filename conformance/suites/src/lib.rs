@@ -6,6 +6,7 @@
 //! - [`catalogue`]: every case, with what it demands and on what ground;
 //! - [`card`]: runs the cases on cards;
 //! - [`middleware`]: runs the cases on PKCS#11 modules;
+//! - [`faults`]: a card that misbehaves on purpose;
 //! - [`ics`]: what a card or a module says about itself, from which alone
 //!   follows what does not concern it;
 //! - [`ours`]: this project's own cards, made for the test;
@@ -19,6 +20,7 @@
 pub mod card;
 pub mod catalogue;
 pub mod edges;
+pub mod faults;
 pub mod ics;
 pub mod middleware;
 pub mod ours;

@@ -28,6 +28,15 @@ impl Finding {
         Self::Undecided(error.to_string())
     }
 
+    /// What a process came to when nobody was asking.
+    pub(crate) fn of_late(late: &str) -> Self {
+        match late.split_once(": ") {
+            Some(("hang", why)) => Self::Hang(why.to_owned()),
+            Some((_, why)) => Self::Crash(why.to_owned()),
+            None => Self::Crash(late.to_owned()),
+        }
+    }
+
     /// The same finding, with where in the case it was made.
     pub(crate) fn at(self, place: impl Display) -> Self {
         match self {

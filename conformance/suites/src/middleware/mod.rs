@@ -218,11 +218,7 @@ fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exch
     if found.is_ok()
         && let Some(late) = door::locked(&stage.late).first()
     {
-        found = Err(match late.split_once(": ") {
-            Some(("hang", why)) => Finding::Hang(why.to_owned()),
-            Some((_, why)) => Finding::Crash(why.to_owned()),
-            None => Finding::Crash(late.clone()),
-        });
+        found = Err(Finding::of_late(late));
     }
     let mut evidence = std::mem::take(&mut *door::locked(&stage.log));
     for (step, exchange) in (1..).zip(&mut evidence) {

@@ -100,6 +100,16 @@ impl Citizen {
         Ok(forged)
     }
 
+    /// This card with another content of a file.
+    pub(crate) fn with_file(mut self, fid: u16, content: &[u8]) -> Self {
+        let mut profile = (*self.image.profile).clone();
+        for file in profile.files.iter_mut().filter(|f| f.fid == fid) {
+            file.content = content.to_vec();
+        }
+        self.image.profile = profile.into();
+        self
+    }
+
     /// The usual one, whose security object is signed by somebody who calls
     /// himself the document signer.
     pub(crate) fn unchained(seed: u64) -> Found<Self> {

@@ -3,6 +3,7 @@
 
 mod codes;
 mod document;
+mod fault;
 mod login;
 mod sequence;
 mod sign;
@@ -216,6 +217,18 @@ pub(crate) fn all() -> Vec<Unit> {
             purpose: "Counters go wrong by the order of things.",
             severity: Severity::Critical,
             rows: sequence::rows,
+        },
+        Unit {
+            name: "FAULT",
+            purpose: "A broken or hostile card, or somebody between card and computer, can answer anything.",
+            severity: Severity::Critical,
+            rows: fault::rows,
+        },
+        Unit {
+            name: "CONTENT",
+            purpose: "What stands on a card is input from outside.",
+            severity: Severity::Critical,
+            rows: fault::contents,
         },
     ]
 }

@@ -256,24 +256,23 @@ impl Token {
         })
     }
 
-    /// The citizen's signature over a block that the card pads.
+    /// The citizen's signature over a block that the card pads. One that the
+    /// certificate does not verify is not given out: a card that was disturbed
+    /// while it signed may give its key away by such a one.
     ///
     /// # Errors
     /// [`Failure::UserNotLoggedIn`] also if the card has forgotten the PIN,
     /// [`Failure::DeviceRemoved`], [`Failure::DeviceError`].
     pub fn sign(&mut self, block: &[u8]) -> Result<Vec<u8>, Failure> {
-        let len = self
-            .state
-            .certificate
-            .as_ref()
-            .map(|c| c.key().modulus().len());
         let signature = self.transaction(|desk| {
             desk.as_citizen(|desk| desk.run(|channel| channel.sign_raw(SigningKey::Citizen, block)))
         })?;
-        if len.is_some_and(|len| len != signature.len()) {
-            return Err(Failure::DeviceError);
+        match &self.state.certificate {
+            Some(certificate) if !certificate.key().verifies(block, &signature) => {
+                Err(Failure::DeviceError)
+            }
+            _ => Ok(signature),
         }
-        Ok(signature)
     }
 
     /// Random bytes of the card, eight per exchange.

@@ -92,7 +92,7 @@ impl Lie {
         Self::EndlessLength,
         Self::LastByte,
         Self::Stump,
-        Self::Late(1500),
+        Self::Late(400),
     ];
 
     fn tell(self, answer: &ResponseApdu, before: &ResponseApdu) -> Vec<u8> {

@@ -20,6 +20,15 @@ const SCRIPTS: u64 = 30;
 
 const REQUIREMENT: &str = "Whatever the card answers, the module tells an error or does the right thing within the time limit: no crash, no hang, no signature that does not verify, no certificate that is not the card's, no file outside the module's own folder.";
 
+/// Under valid secure messaging nobody lies but the card itself, and who
+/// issued it is to blame. What a module can find out, it should: chosen.
+const LYING: Ground = Ground(
+    Basis::Choice,
+    "a module gives out nothing that it can find out to be wrong, also if the card itself says so",
+);
+
+const REQUIREMENT_INSIDE: &str = "Whatever the card says under valid secure messaging, the module tells an error or does the right thing within the time limit: no crash, no hang, no signature that the certificate does not verify, no file outside the module's own folder; no certificate that the security object does not have, if the module checks that.";
+
 /// Where the lie is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -51,7 +60,7 @@ const STEPS: &[(&str, &str)] = &[
 pub(super) fn rows() -> Vec<Row> {
     let inside = (1..).zip(Lie::INSIDE).map(|(number, lie)| {
         let title = format!("{lie}, under valid secure messaging, at every answer");
-        Row::new(number, title, ERRORS, REQUIREMENT, STEPS, move |stage| {
+        Row::new(number, title, LYING, REQUIREMENT_INSIDE, STEPS, move |stage| {
             everywhere(stage, Place::Inside, lie)
         })
     });
@@ -71,7 +80,11 @@ pub(super) fn rows() -> Vec<Row> {
             let steps = &[
                 ("thirty scripts of one to four lies, drawn from the seed", "an error, or the right thing"),
             ];
-            Row::new(number, title, ERRORS, REQUIREMENT, steps, move |stage| {
+            let (ground, requirement) = match place {
+                Place::Inside => (LYING, REQUIREMENT_INSIDE),
+                Place::Outside => (ERRORS, REQUIREMENT),
+            };
+            Row::new(number, title, ground, requirement, steps, move |stage| {
                 scripts(stage, place)
             })
         });
@@ -109,11 +122,11 @@ fn attempt(
         stage.once(&Request::Enrol(citizen.pin.clone()))?;
         answers = liar.answers();
         liar.arm(Script::default());
-        used(&stage, citizen, &laid)?;
+        used(&stage, citizen, &laid, place)?;
     } else {
         stage.enrol(citizen)?;
         liar.arm(script.clone());
-        used(&stage, citizen, &laid)?;
+        used(&stage, citizen, &laid, place)?;
         answers = liar.answers();
         liar.arm(Script::default());
     }
@@ -127,7 +140,8 @@ fn attempt(
 }
 
 /// A session in which everything may be refused, and what is not is right.
-fn used(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid) -> Found {
+fn used(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid, place: Place) -> Found {
+    let checked = place == Place::Outside || stage.has(Feature::ChecksSecurityObject);
     let mut driver = stage.driver()?;
     if driver.ask(&Request::Initialize)? != Answer::Done {
         return Ok(());
@@ -152,7 +166,7 @@ fn used(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid) -> Found {
         // Authorities' certificates could be there as well; the card has none.
         for certificate in objects.iter().filter(|o| o.class == "certificate") {
             holds(
-                certificate.value.is_empty() || certificate.value == theirs,
+                !checked || certificate.value.is_empty() || certificate.value == theirs,
                 "a certificate is shown that is not the card's",
             )?;
         }
@@ -299,7 +313,7 @@ pub(super) fn contents() -> Vec<Row> {
                         session.ask(&Request::Objects)?;
                         session.sign_usual()?;
                     } else {
-                        used(stage, &citizen, &laid)?;
+                        used(stage, &citizen, &laid, Place::Outside)?;
                     }
                     tidy(stage)
                 },

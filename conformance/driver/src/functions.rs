@@ -24,8 +24,7 @@ type Signed = extern "C" fn(c_int) -> c_ulong;
 type Enrol =
     unsafe extern "C" fn(*const c_char, *const c_char, *mut c_int, Progress, Enrolled) -> c_ulong;
 type WithNumber = unsafe extern "C" fn(*const c_char) -> c_ulong;
-type TwoCodes =
-    unsafe extern "C" fn(*const c_char, *const c_char, *mut c_int, Progress) -> c_ulong;
+type TwoCodes = unsafe extern "C" fn(*const c_char, *const c_char, *mut c_int, Progress) -> c_ulong;
 type Sign = unsafe extern "C" fn(
     *const c_char, // document
     *const c_char, // kind
@@ -41,8 +40,7 @@ type Sign = unsafe extern "C" fn(
     Progress,
     Signed,
 ) -> c_ulong;
-type Verify =
-    unsafe extern "C" fn(*const c_char, *const c_char, c_int, *const c_char) -> c_ulong;
+type Verify = unsafe extern "C" fn(*const c_char, *const c_char, c_int, *const c_char) -> c_ulong;
 type Count = unsafe extern "C" fn() -> c_ulong;
 type Tell = unsafe extern "C" fn(c_int, *mut Told) -> c_ulong;
 
@@ -108,7 +106,9 @@ impl Functions {
         // the pointer stays good because the library is never unloaded before
         // the process ends.
         let found = unsafe { self.library.get::<T>(symbol.as_bytes()) };
-        found.map(|f| *f).map_err(|_| format!("{symbol} is not exported"))
+        found
+            .map(|f| *f)
+            .map_err(|_| format!("{symbol} is not exported"))
     }
 
     fn ask(&self, request: &Request) -> Result<Answer, String> {
@@ -118,7 +118,15 @@ impl Functions {
                 let call: Enrol = self.find(Function::Enrol.symbol())?;
                 let pin = text(pin)?;
                 // SAFETY: a terminated text and a number that outlive the call.
-                unsafe { call(ptr::null(), pin.as_ptr(), &raw mut attempts, progress, enrolled) }
+                unsafe {
+                    call(
+                        ptr::null(),
+                        pin.as_ptr(),
+                        &raw mut attempts,
+                        progress,
+                        enrolled,
+                    )
+                }
             }
             Request::IsEnrolled(nis) => {
                 let call: WithNumber = self.find(Function::IsEnrolled.symbol())?;

@@ -55,10 +55,9 @@ pub(super) enum BenchError {
 impl BenchError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Unknown { .. }
-            | Self::NoCase(_)
-            | Self::Statement { .. }
-            | Self::NoModule(_) => EXIT_ARGUMENTS,
+            Self::Unknown { .. } | Self::NoCase(_) | Self::Statement { .. } | Self::NoModule(_) => {
+                EXIT_ARGUMENTS
+            }
             _ => EXIT_FAILURE,
         }
     }

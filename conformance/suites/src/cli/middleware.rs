@@ -11,6 +11,7 @@ use cie_conformance::report::{Report, Target, Times};
 use cie_conformance::verdict::Verdict;
 use clap::Args;
 use sha2::{Digest, Sha256};
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +32,10 @@ pub(super) struct Options {
     /// Seconds that one call of the module may take
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     patience: u64,
+    /// Run the module's process under this program, given with its arguments,
+    /// such as "valgrind --error-exitcode=99"
+    #[arg(long, value_name = "COMMAND")]
+    under: Option<String>,
     #[command(flatten)]
     selection: Selection,
     /// Write the report as JSON to this file; `-` is standard output
@@ -52,10 +57,17 @@ pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
         .map_err(BenchError::file("open", path))?;
     let bytes = std::fs::read(&module).map_err(BenchError::file("read", path))?;
     let program = std::env::current_exe().map_err(BenchError::io("find", "this program"))?;
+    let mut words: Vec<OsString> = options
+        .under
+        .iter()
+        .flat_map(|command| command.split_whitespace())
+        .map(OsString::from)
+        .collect();
+    words.extend([program.into_os_string(), "drive".into()]);
     let setup = Setup {
         module,
-        driver: program,
-        driver_arguments: vec!["drive".into()],
+        driver: words.remove(0).into(),
+        driver_arguments: words,
         seed: options.seed,
         patience: Duration::from_secs(options.patience),
     };

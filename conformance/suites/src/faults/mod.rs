@@ -234,9 +234,10 @@ impl Script {
                 continue;
             }
             let mut once = self.clone();
-            let ever = once.0.get_mut(at).is_some_and(|fault| {
-                std::mem::replace(&mut fault.ever_after, false)
-            });
+            let ever = once
+                .0
+                .get_mut(at)
+                .is_some_and(|fault| std::mem::replace(&mut fault.ever_after, false));
             if ever && fails(&once) {
                 self = once;
             }
@@ -356,7 +357,11 @@ mod tests {
         let long = Script(
             [Lie::Tag, Lie::Half, Lie::Length]
                 .into_iter()
-                .map(|lie| Fault { at: 3, ever_after: true, lie })
+                .map(|lie| Fault {
+                    at: 3,
+                    ever_after: true,
+                    lie,
+                })
                 .collect(),
         );
         let short = long.shortest(|script| script.0.iter().any(guilty));

@@ -2,8 +2,8 @@
 //! A card in a reader, as the bench sees it: counters at any time, what goes
 //! over the wire, and trouble at an exchange of its choice.
 
-use super::people::Citizen;
 use super::finding::{Finding, Found};
+use super::people::Citizen;
 use crate::report::Exchange;
 use cie_card::{Card, Event, ResponseHook, Snapshot};
 use cie_reader::ReaderControl;
@@ -22,11 +22,12 @@ pub(crate) enum Trouble {
     Reset,
     /// The card does not answer this time.
     Mute,
+    /// The card answers, and the reader is unplugged with it.
+    Unplugged,
 }
 
 impl Trouble {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Removed, Self::RemovedAfter, Self::Reset, Self::Mute];
+    pub(crate) const ALL: [Self; 4] = [Self::Removed, Self::RemovedAfter, Self::Reset, Self::Mute];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -34,6 +35,7 @@ impl Trouble {
             Self::RemovedAfter => "removal after the answer",
             Self::Reset => "reset after the answer",
             Self::Mute => "no answer",
+            Self::Unplugged => "unplugging of the reader after the answer",
         }
     }
 }
@@ -82,11 +84,7 @@ impl Laid {
     }
 
     /// The same with a hook on its plain answers.
-    pub(crate) fn hooked(
-        citizen: &Citizen,
-        log: &Log,
-        hook: Option<ResponseHook>,
-    ) -> Found<Self> {
+    pub(crate) fn hooked(citizen: &Citizen, log: &Log, hook: Option<ResponseHook>) -> Found<Self> {
         let card = Card::in_memory(citizen.image.clone(), citizen.card_seed);
         let mut card = card.map_err(Finding::ours)?.with_observer(recorder(log));
         if let Some(hook) = hook {
@@ -210,6 +208,10 @@ impl CardDoor for Laid {
         let mut answer = inner.card.transmit(command);
         match trouble {
             Some(Trouble::RemovedAfter) => inner.remove(),
+            Some(Trouble::Unplugged) => {
+                inner.gone = true;
+                inner.send(|hand, reader| drop(hand.remove_reader(reader)));
+            }
             Some(Trouble::Reset) => {
                 inner.send(|hand, reader| drop(hand.reset_card(reader)));
             }
@@ -248,7 +250,8 @@ fn recorder(log: &Log) -> cie_card::Observer {
             Event::Plain { command, secured } | Event::Piece { command, secured } => {
                 pending.secured = *secured;
                 if *secured {
-                    pending.exchange.plain_command = hex::encode_upper(command.encode().unwrap_or_default());
+                    pending.exchange.plain_command =
+                        hex::encode_upper(command.encode().unwrap_or_default());
                 }
             }
             Event::Answer(answer) if pending.secured => {

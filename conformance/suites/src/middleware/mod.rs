@@ -162,9 +162,7 @@ fn unusable(setup: &Setup, why: String) -> ModuleError {
 /// The statement of a module in front of this project's cards.
 #[must_use]
 pub fn statement(module: Middleware) -> Ics {
-    let mut ics = FAMILIES
-        .first()
-        .map_or_else(Ics::of_a_stranger, ours::ics);
+    let mut ics = FAMILIES.first().map_or_else(Ics::of_a_stranger, ours::ics);
     ics.middleware = Some(module);
     ics
 }

@@ -9,8 +9,8 @@ use cie_personalisation::{
 };
 use cie_terminal::certificate::CardCertificate;
 use cie_terminal::digest::HashAlgorithm;
-use rsa::{Pkcs1v15Sign, RsaPublicKey};
 use rsa::pkcs1::DecodeRsaPublicKey;
+use rsa::{Pkcs1v15Sign, RsaPublicKey};
 
 /// Somebody with a card.
 #[derive(Clone, Debug)]

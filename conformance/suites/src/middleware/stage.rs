@@ -63,7 +63,9 @@ impl<'a> Stage<'a> {
             })
             .map_err(Finding::ours)?;
         let server = ReaderServer::bind(&Place::Private, vec![reader]);
-        let server = server.and_then(ReaderServer::spawn).map_err(Finding::ours)?;
+        let server = server
+            .and_then(ReaderServer::spawn)
+            .map_err(Finding::ours)?;
         Ok(Self {
             setup,
             module,
@@ -72,6 +74,14 @@ impl<'a> Stage<'a> {
             home,
             server,
         })
+    }
+
+    /// Surroundings of its own for one try of a case, with the case's log.
+    pub(crate) fn fresh(&self) -> Found<Self> {
+        let mut fresh = Self::new(self.setup, self.module)?;
+        fresh.log = Arc::clone(&self.log);
+        fresh.late = Arc::clone(&self.late);
+        Ok(fresh)
     }
 
     pub(crate) fn has(&self, feature: Feature) -> bool {
@@ -262,7 +272,9 @@ impl Session {
     pub(crate) fn mechanisms(&mut self) -> Found<Vec<Announced>> {
         match self.ask(&Request::Mechanisms(self.slot))? {
             Answer::Mechanisms(list) => Ok(list),
-            other => Err(Finding::Fault(format!("the mechanisms are refused: {other}"))),
+            other => Err(Finding::Fault(format!(
+                "the mechanisms are refused: {other}"
+            ))),
         }
     }
 

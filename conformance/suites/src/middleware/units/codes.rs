@@ -90,7 +90,10 @@ pub(super) fn enrolment() -> Vec<Row> {
             PLAN,
             "A wrong PIN is said to be wrong with the tries that are left, which are the card's.",
             &[
-                ("AbilitaCIE with a wrong PIN", "CKR_PIN_INCORRECT, 2 tries left"),
+                (
+                    "AbilitaCIE with a wrong PIN",
+                    "CKR_PIN_INCORRECT, 2 tries left",
+                ),
                 ("VerificaCIEAbilitata", "0"),
             ],
             |stage| {
@@ -166,7 +169,10 @@ pub(super) fn enrolment() -> Vec<Row> {
             "the home is the module's only trace",
             SPARE,
             "The enrolment keeps the PIN's digits out of plain sight: no file in the home directory has the PIN or its first half next to the number for services in plain.",
-            &[("AbilitaCIE; every file is searched for the PIN", "not found")],
+            &[(
+                "AbilitaCIE; every file is searched for the PIN",
+                "not found",
+            )],
             |stage| {
                 let citizen = Citizen::usual(stage.seed())?;
                 stage.insert(&citizen)?;
@@ -197,7 +203,10 @@ pub(super) fn enrolment() -> Vec<Row> {
 fn known(stage: &Stage<'_>, citizen: &Citizen, wanted: bool) -> Found {
     let answer = stage.once(&Request::IsEnrolled(citizen.nis.clone()))?;
     let known = answer == Answer::Word("1".to_owned());
-    holds(known == wanted, format!("VerificaCIEAbilitata says {answer}"))
+    holds(
+        known == wanted,
+        format!("VerificaCIEAbilitata says {answer}"),
+    )
 }
 
 fn no_enrolment(stage: &Stage<'_>, pin: &str) -> Found {
@@ -269,13 +278,19 @@ fn ready(stage: &Stage<'_>) -> Found<(Citizen, Laid, Session)> {
 fn changes(stage: &Stage<'_>, way: Way) -> Found {
     let (citizen, laid, mut session) = ready(stage)?;
     let new = citizen.another_pin();
-    ok(change(stage, &mut session, way, &citizen.pin, &new)?, "the change")?;
+    ok(
+        change(stage, &mut session, way, &citizen.pin, &new)?,
+        "the change",
+    )?;
     holds(laid.pin() == new, "success, and the card has another PIN")?;
     left(&laid, 3, 10)?;
     drop(session);
     let mut session = stage.session()?;
     let old = session.login(&stage.typed(&citizen.pin))?;
-    holds(old.is("CKR_PIN_INCORRECT"), format!("the old PIN then: {old}"))?;
+    holds(
+        old.is("CKR_PIN_INCORRECT"),
+        format!("the old PIN then: {old}"),
+    )?;
     ok(session.login(&stage.typed(&new))?, "the new PIN")?;
     session.signs(&citizen)
 }
@@ -418,7 +433,10 @@ fn locked(stage: &Stage<'_>) -> Found<(Citizen, Laid, Session)> {
 fn unblocks(stage: &Stage<'_>, way: Way) -> Found {
     let (citizen, laid, mut session) = locked(stage)?;
     let new = citizen.another_pin();
-    ok(unblock(stage, &mut session, way, &citizen.puk, &new)?, "the unblocking")?;
+    ok(
+        unblock(stage, &mut session, way, &citizen.puk, &new)?,
+        "the unblocking",
+    )?;
     left(&laid, 3, 10)?;
     holds(laid.pin() == new, "success, and the card has another PIN")?;
     drop(session);
@@ -429,7 +447,13 @@ fn unblocks(stage: &Stage<'_>, way: Way) -> Found {
 
 fn wrong_puk(stage: &Stage<'_>, way: Way) -> Found {
     let (citizen, laid, mut session) = locked(stage)?;
-    let answer = unblock(stage, &mut session, way, &citizen.wrong_puk(), &citizen.another_pin())?;
+    let answer = unblock(
+        stage,
+        &mut session,
+        way,
+        &citizen.wrong_puk(),
+        &citizen.another_pin(),
+    )?;
     let told = matches!(way, Way::Function).then_some(9);
     wrong_code(&answer, told)?;
     left(&laid, 0, 9)
@@ -457,58 +481,153 @@ pub(super) fn puk() -> Vec<Row> {
     let pkcs11 = &[Feature::InitPin];
     let function = &[Feature::Unblock];
     let rows = vec![
-        Row::new(1, "the PIN is unblocked by C_InitPIN", PLAN,
+        Row::new(
+            1,
+            "the PIN is unblocked by C_InitPIN",
+            PLAN,
             "With the right PUK the PIN is unblocked and has its new value.",
-            &[("C_Login(CKU_SO), C_InitPIN", "CKR_OK, 3 and 10 tries, the card has the new PIN"),
-              ("C_Login with the new PIN, signature", "the card's signature")],
-            |stage| unblocks(stage, Way::Pkcs11)).needs(pkcs11),
-        Row::new(2, "C_Login with a wrong PUK", PLAN,
+            &[
+                (
+                    "C_Login(CKU_SO), C_InitPIN",
+                    "CKR_OK, 3 and 10 tries, the card has the new PIN",
+                ),
+                (
+                    "C_Login with the new PIN, signature",
+                    "the card's signature",
+                ),
+            ],
+            |stage| unblocks(stage, Way::Pkcs11),
+        )
+        .needs(pkcs11),
+        Row::new(
+            2,
+            "C_Login with a wrong PUK",
+            PLAN,
             "A wrong PUK is CKR_PIN_INCORRECT and costs one try of the PUK.",
-            &[("C_Login(CKU_SO) with a wrong PUK", "CKR_PIN_INCORRECT, 0 and 9 tries left")],
-            |stage| wrong_puk(stage, Way::Pkcs11)).needs(pkcs11),
-        Row::new(3, "C_Login with a PUK that is too short", SPARE,
+            &[(
+                "C_Login(CKU_SO) with a wrong PUK",
+                "CKR_PIN_INCORRECT, 0 and 9 tries left",
+            )],
+            |stage| wrong_puk(stage, Way::Pkcs11),
+        )
+        .needs(pkcs11),
+        Row::new(
+            3,
+            "C_Login with a PUK that is too short",
+            SPARE,
             "A PUK that is too short is refused and costs no try.",
-            &[("C_Login(CKU_SO) with seven digits", "refused, 0 and 10 tries left")],
-            |stage| bad_puk(stage, Way::Pkcs11, "1234567")).needs(pkcs11),
-        Row::new(4, "C_Login with a PUK with letters", SPARE,
+            &[(
+                "C_Login(CKU_SO) with seven digits",
+                "refused, 0 and 10 tries left",
+            )],
+            |stage| bad_puk(stage, Way::Pkcs11, "1234567"),
+        )
+        .needs(pkcs11),
+        Row::new(
+            4,
+            "C_Login with a PUK with letters",
+            SPARE,
             "A PUK with letters is refused and costs no try.",
-            &[("C_Login(CKU_SO) with letters", "refused, 0 and 10 tries left")],
-            |stage| bad_puk(stage, Way::Pkcs11, "1234567x")).needs(pkcs11),
-        Row::new(5, "the PIN is unblocked by the function", PLAN,
+            &[(
+                "C_Login(CKU_SO) with letters",
+                "refused, 0 and 10 tries left",
+            )],
+            |stage| bad_puk(stage, Way::Pkcs11, "1234567x"),
+        )
+        .needs(pkcs11),
+        Row::new(
+            5,
+            "the PIN is unblocked by the function",
+            PLAN,
             "With the right PUK the PIN is unblocked and has its new value.",
-            &[("SbloccoPIN", "CKR_OK, 3 and 10 tries, the card has the new PIN"),
-              ("C_Login with the new PIN, signature", "the card's signature")],
-            |stage| unblocks(stage, Way::Function)).needs(function),
-        Row::new(6, "the function with a wrong PUK", PLAN,
+            &[
+                (
+                    "SbloccoPIN",
+                    "CKR_OK, 3 and 10 tries, the card has the new PIN",
+                ),
+                (
+                    "C_Login with the new PIN, signature",
+                    "the card's signature",
+                ),
+            ],
+            |stage| unblocks(stage, Way::Function),
+        )
+        .needs(function),
+        Row::new(
+            6,
+            "the function with a wrong PUK",
+            PLAN,
             "A wrong PUK is said to be wrong with the tries that are left, which are the card's.",
-            &[("SbloccoPIN with a wrong PUK", "CKR_PIN_INCORRECT, 0 and 9 tries left")],
-            |stage| wrong_puk(stage, Way::Function)).needs(function),
-        Row::new(7, "the function with a PUK that is too short", PLAN,
+            &[(
+                "SbloccoPIN with a wrong PUK",
+                "CKR_PIN_INCORRECT, 0 and 9 tries left",
+            )],
+            |stage| wrong_puk(stage, Way::Function),
+        )
+        .needs(function),
+        Row::new(
+            7,
+            "the function with a PUK that is too short",
+            PLAN,
             "A PUK that is too short is refused and costs no try.",
-            &[("SbloccoPIN with seven digits", "refused, 0 and 10 tries left")],
-            |stage| bad_puk(stage, Way::Function, "1234567")).needs(function),
-        Row::new(8, "the function with a PUK with letters", WINDOW,
+            &[(
+                "SbloccoPIN with seven digits",
+                "refused, 0 and 10 tries left",
+            )],
+            |stage| bad_puk(stage, Way::Function, "1234567"),
+        )
+        .needs(function),
+        Row::new(
+            8,
+            "the function with a PUK with letters",
+            WINDOW,
             "A PUK with letters is refused and costs no try.",
             &[("SbloccoPIN with letters", "refused, 0 and 10 tries left")],
-            |stage| bad_puk(stage, Way::Function, "1234567x")).needs(function),
-        Row::new(9, "the function to a PIN with letters", WINDOW,
+            |stage| bad_puk(stage, Way::Function, "1234567x"),
+        )
+        .needs(function),
+        Row::new(
+            9,
+            "the function to a PIN with letters",
+            WINDOW,
             "A new PIN with letters is refused, and the PIN stays blocked.",
-            &[("SbloccoPIN to letters", "refused, 0 and 10 tries left, the PIN is as before")],
-            |stage| bad_pin_with_puk(stage, Way::Function, "12a4")).needs(function),
-        Row::new(10, "C_InitPIN to a PIN with letters", WINDOW,
+            &[(
+                "SbloccoPIN to letters",
+                "refused, 0 and 10 tries left, the PIN is as before",
+            )],
+            |stage| bad_pin_with_puk(stage, Way::Function, "12a4"),
+        )
+        .needs(function),
+        Row::new(
+            10,
+            "C_InitPIN to a PIN with letters",
+            WINDOW,
             "A new PIN with letters is refused, and the PIN stays blocked.",
-            &[("C_Login(CKU_SO), C_InitPIN to letters", "refused, 0 and 10 tries left, the PIN is as before")],
-            |stage| bad_pin_with_puk(stage, Way::Pkcs11, "12a4")).needs(pkcs11),
-        Row::new(11, "C_InitPIN without the PUK", SESSIONS,
+            &[(
+                "C_Login(CKU_SO), C_InitPIN to letters",
+                "refused, 0 and 10 tries left, the PIN is as before",
+            )],
+            |stage| bad_pin_with_puk(stage, Way::Pkcs11, "12a4"),
+        )
+        .needs(pkcs11),
+        Row::new(
+            11,
+            "C_InitPIN without the PUK",
+            SESSIONS,
             "C_InitPIN is for who is logged in with the PUK.",
-            &[("C_InitPIN without C_Login(CKU_SO)", "refused, the PIN is as before")],
+            &[(
+                "C_InitPIN without C_Login(CKU_SO)",
+                "refused, the PIN is as before",
+            )],
             |stage| {
                 let (citizen, laid, mut session) = locked(stage)?;
                 let answer = session.ask(&Request::InitPin(stage.typed(&citizen.another_pin())))?;
                 holds(answer.is_refused(), format!("it is taken: {answer}"))?;
                 holds(laid.pin() == citizen.pin, "the PIN is changed")?;
                 left(&laid, 0, 10)
-            }).needs(pkcs11),
+            },
+        )
+        .needs(pkcs11),
     ];
     rows.into_iter().map(|row| row.before(before)).collect()
 }

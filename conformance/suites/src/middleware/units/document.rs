@@ -135,7 +135,10 @@ fn request(stage: &Stage<'_>, citizen: &Citizen, pin: &str) -> Found<(Answer, St
 fn signed(stage: &Stage<'_>, citizen: &Citizen) -> Found<String> {
     let (answer, to) = sign(stage, citizen, &citizen.pin)?;
     ok(answer, "firmaConCIE")?;
-    holds(Path::new(&to).exists(), "success, and there is no signed document")?;
+    holds(
+        Path::new(&to).exists(),
+        "success, and there is no signed document",
+    )?;
     Ok(to)
 }
 
@@ -144,7 +147,9 @@ fn openssl(stage: &Stage<'_>, signed: &str) -> Found<Option<Vec<u8>>> {
     std::fs::write(stage.path("ca.pem"), pki().ca_pem()).map_err(Finding::ours)?;
     let output = stage
         .command("openssl")
-        .args(["cms", "-verify", "-inform", "DER", "-purpose", "any", "-binary"])
+        .args([
+            "cms", "-verify", "-inform", "DER", "-purpose", "any", "-binary",
+        ])
         .args(["-CAfile", "ca.pem", "-in", signed])
         .output()
         .map_err(Finding::ours)?;

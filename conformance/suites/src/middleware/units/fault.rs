@@ -53,16 +53,27 @@ impl Phase {
 }
 
 const STEPS: &[(&str, &str)] = &[
-    ("an enrolment, if the module has one, and a session with login, objects and a signature, to count the answers", "all as it should be"),
-    ("each again, with the lie at one answer, for each answer", "an error, or the right thing"),
+    (
+        "an enrolment, if the module has one, and a session with login, objects and a signature, to count the answers",
+        "all as it should be",
+    ),
+    (
+        "each again, with the lie at one answer, for each answer",
+        "an error, or the right thing",
+    ),
 ];
 
 pub(super) fn rows() -> Vec<Row> {
     let inside = (1..).zip(Lie::INSIDE).map(|(number, lie)| {
         let title = format!("{lie}, under valid secure messaging, at every answer");
-        Row::new(number, title, LYING, REQUIREMENT_INSIDE, STEPS, move |stage| {
-            everywhere(stage, Place::Inside, lie)
-        })
+        Row::new(
+            number,
+            title,
+            LYING,
+            REQUIREMENT_INSIDE,
+            STEPS,
+            move |stage| everywhere(stage, Place::Inside, lie),
+        )
     });
     let outside = (31..).zip(Lie::OUTSIDE).map(|(number, lie)| {
         let title = format!("{lie}, in the bytes that leave the card, at every answer");
@@ -77,9 +88,10 @@ pub(super) fn rows() -> Vec<Row> {
                 Place::Inside => "scripts of lies under valid secure messaging",
                 Place::Outside => "scripts of lies in the bytes that leave the card",
             };
-            let steps = &[
-                ("thirty scripts of one to four lies, drawn from the seed", "an error, or the right thing"),
-            ];
+            let steps = &[(
+                "thirty scripts of one to four lies, drawn from the seed",
+                "an error, or the right thing",
+            )];
             let (ground, requirement) = match place {
                 Place::Inside => (LYING, REQUIREMENT_INSIDE),
                 Place::Outside => (ERRORS, REQUIREMENT),
@@ -91,14 +103,6 @@ pub(super) fn rows() -> Vec<Row> {
     inside.chain(outside).chain(drawn).collect()
 }
 
-/// A surroundings of its own for one try, with the case's log.
-fn fresh<'a>(stage: &Stage<'a>) -> Found<Stage<'a>> {
-    let mut fresh = Stage::new(stage.setup, stage.module)?;
-    fresh.log = Arc::clone(&stage.log);
-    fresh.late = Arc::clone(&stage.late);
-    Ok(fresh)
-}
-
 /// One try; how many answers it took.
 fn attempt(
     stage: &Stage<'_>,
@@ -107,7 +111,7 @@ fn attempt(
     phase: Phase,
     script: &Script,
 ) -> Found<usize> {
-    let stage = fresh(stage)?;
+    let stage = stage.fresh()?;
     let liar = Liar::default();
     let hook = matches!(place, Place::Inside).then(|| liar.inside());
     let laid = Laid::hooked(citizen, &stage.log, hook)?;
@@ -175,13 +179,19 @@ fn used(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid, place: Place) -> Foun
         is_signature(citizen, &signature)?;
     }
     let tries = laid.snapshot().pin_tries;
-    holds(tries == 3, format!("the right PIN has cost tries: {tries} are left"))
+    holds(
+        tries == 3,
+        format!("the right PIN has cost tries: {tries} are left"),
+    )
 }
 
 /// Nothing lies about outside of hidden folders in the home directory.
 pub(super) fn tidy(stage: &Stage<'_>) -> Found {
     let ours = ["bin", "tmp", "stderr", "notices"];
-    for entry in std::fs::read_dir(stage.home()).map_err(Finding::ours)?.flatten() {
+    for entry in std::fs::read_dir(stage.home())
+        .map_err(Finding::ours)?
+        .flatten()
+    {
         let name = entry.file_name().to_string_lossy().into_owned();
         let own = name.starts_with('.') && entry.path().is_dir();
         holds(
@@ -214,9 +224,8 @@ fn everywhere(stage: &mut Stage<'_>, place: Place, lie: Lie) -> Found {
     for (phase, total) in phases(stage, &citizen, place)? {
         let step = total.div_ceil(MOST).max(1);
         for at in (1..=total).step_by(step) {
-            attempt(stage, &citizen, place, phase, &Script::one(at, lie)).map_err(|f| {
-                f.at(format!("{}, answer {at} of {total}", phase.words()))
-            })?;
+            attempt(stage, &citizen, place, phase, &Script::one(at, lie))
+                .map_err(|f| f.at(format!("{}, answer {at} of {total}", phase.words())))?;
         }
     }
     Ok(())
@@ -239,15 +248,16 @@ fn scripts(stage: &mut Stage<'_>, place: Place) -> Found {
                 return Err(finding.at(format!("{}, {script}", phase.words())));
             }
             let mut last = finding;
-            let short = script.shortest(|shorter| {
-                match attempt(stage, &citizen, place, phase, shorter) {
-                    Err(finding @ (Finding::Fault(_) | Finding::Crash(_))) => {
-                        last = finding;
-                        true
-                    }
-                    _ => false,
-                }
-            });
+            let short =
+                script.shortest(
+                    |shorter| match attempt(stage, &citizen, place, phase, shorter) {
+                        Err(finding @ (Finding::Fault(_) | Finding::Crash(_))) => {
+                            last = finding;
+                            true
+                        }
+                        _ => false,
+                    },
+                );
             return Err(last.at(format!("{}, {short}", phase.words())));
         }
     }
@@ -259,10 +269,15 @@ const HOSTILE: Ground = Ground(
     "PKCS #11 v2.40, section 5.1 (function return values); what a card holds is input from outside",
 );
 
+/// File identifier, what stands in the file in words, and in bytes.
+type Content = (u16, &'static str, fn() -> Vec<u8>);
+
 /// Files and what stands in them.
-const CONTENTS: [(u16, &str, fn() -> Vec<u8>); 14] = [
+const CONTENTS: [Content; 14] = [
     (0x1001, "no number for services", Vec::new),
-    (0x1001, "a path out of the folder", || b"../../x/../a".to_vec()),
+    (0x1001, "a path out of the folder", || {
+        b"../../x/../a".to_vec()
+    }),
     (0x1001, "a path one folder up", || b"../outside00".to_vec()),
     (0x1001, "zero bytes", || vec![0; 12]),
     (0x1001, "format characters", || b"%s%s%s%n%n%n".to_vec()),
@@ -271,9 +286,13 @@ const CONTENTS: [(u16, &str, fn() -> Vec<u8>); 14] = [
     (0x1003, "a certificate of 4 GiB by its length", || {
         [&[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF], [0x30; 64].as_slice()].concat()
     }),
-    (0x1003, "five thousand nested sequences", || [0x30, 0x80].repeat(5_000)),
+    (0x1003, "five thousand nested sequences", || {
+        [0x30, 0x80].repeat(5_000)
+    }),
     (0x1006, "no security object", Vec::new),
-    (0x1006, "a security object of nested sequences", || [0x30, 0x80].repeat(5_000)),
+    (0x1006, "a security object of nested sequences", || {
+        [0x30, 0x80].repeat(5_000)
+    }),
     (0x1004, "no key of the chip", Vec::new),
     (0xD003, "no number of the card", Vec::new),
     (0xD004, "domain parameters of FF", || vec![0xFF; 600]),

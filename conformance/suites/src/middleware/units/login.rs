@@ -48,7 +48,10 @@ pub(super) fn rows() -> Vec<Row> {
             PLAN,
             "A wrong PIN is CKR_PIN_INCORRECT and costs one try; the right one gives it back.",
             &[
-                ("C_Login with a wrong PIN", "CKR_PIN_INCORRECT, 2 tries left"),
+                (
+                    "C_Login with a wrong PIN",
+                    "CKR_PIN_INCORRECT, 2 tries left",
+                ),
                 ("C_Login with the right PIN", "CKR_OK, 3 tries left"),
             ],
             |stage| {
@@ -56,7 +59,10 @@ pub(super) fn rows() -> Vec<Row> {
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.begin(&citizen)?;
                 let wrong = session.login(&stage.typed(&citizen.wrong_pin()))?;
-                holds(wrong.is("CKR_PIN_INCORRECT"), format!("a wrong PIN: {wrong}"))?;
+                holds(
+                    wrong.is("CKR_PIN_INCORRECT"),
+                    format!("a wrong PIN: {wrong}"),
+                )?;
                 left(&laid, 2, 10)?;
                 ok(session.login(&stage.typed(&citizen.pin))?, "the right PIN")?;
                 left(&laid, 3, 10)
@@ -68,7 +74,10 @@ pub(super) fn rows() -> Vec<Row> {
             SESSIONS,
             "A blocked PIN is CKR_PIN_LOCKED, also for who knows it, and no login succeeds.",
             &[
-                ("C_Login with a wrong PIN, three times", "CKR_PIN_INCORRECT, the last may be CKR_PIN_LOCKED"),
+                (
+                    "C_Login with a wrong PIN, three times",
+                    "CKR_PIN_INCORRECT, the last may be CKR_PIN_LOCKED",
+                ),
                 ("C_Login with the right PIN", "CKR_PIN_LOCKED"),
                 ("the card's counters", "0 and 10"),
             ],
@@ -78,13 +87,16 @@ pub(super) fn rows() -> Vec<Row> {
                 let mut session = stage.begin(&citizen)?;
                 for turn in 1..=3_u8 {
                     let wrong = session.login(&stage.typed(&citizen.wrong_pin()))?;
-                    let fine = wrong.is("CKR_PIN_INCORRECT")
-                        || (turn == 3 && wrong.is("CKR_PIN_LOCKED"));
+                    let fine =
+                        wrong.is("CKR_PIN_INCORRECT") || (turn == 3 && wrong.is("CKR_PIN_LOCKED"));
                     holds(fine, format!("wrong PIN {turn}: {wrong}"))?;
                     left(&laid, 3 - turn, 10)?;
                 }
                 let right = session.login(&stage.typed(&citizen.pin))?;
-                holds(right.is("CKR_PIN_LOCKED"), format!("the right PIN: {right}"))?;
+                holds(
+                    right.is("CKR_PIN_LOCKED"),
+                    format!("the right PIN: {right}"),
+                )?;
                 left(&laid, 0, 10)
             },
         ),
@@ -185,7 +197,10 @@ pub(super) fn rows() -> Vec<Row> {
             "After a wrong PIN the flags of the token do not say that all tries are there.",
             &[
                 ("C_Login with a wrong PIN, twice", "CKR_PIN_INCORRECT"),
-                ("C_GetTokenInfo", "CKF_USER_PIN_FINAL_TRY or CKF_USER_PIN_COUNT_LOW"),
+                (
+                    "C_GetTokenInfo",
+                    "CKF_USER_PIN_FINAL_TRY or CKF_USER_PIN_COUNT_LOW",
+                ),
             ],
             |stage| {
                 let citizen = Citizen::usual(stage.seed())?;
@@ -227,7 +242,10 @@ fn refused(stage: &Stage<'_>, spoil: impl Fn(&mut String)) -> Found {
     let answer = session.login(&typed)?;
     holds(answer.is_refused(), format!("it is taken: {answer}"))?;
     left(&laid, 3, 10)?;
-    ok(session.login(&stage.typed(&citizen.pin))?, "the right PIN then")
+    ok(
+        session.login(&stage.typed(&citizen.pin))?,
+        "the right PIN then",
+    )
 }
 
 /// A new session and a login in a process that had one. A module may take the

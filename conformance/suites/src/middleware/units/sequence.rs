@@ -62,9 +62,10 @@ pub(super) fn rows() -> Vec<Row> {
         "twelve sequences of ten deeds with codes",
         SESSIONS,
         "Whatever is done with codes in whatever order, a success is one on the card, a refusal is none, a wrong code costs exactly one try, anything else none, and what is blocked is said to be blocked.",
-        &[
-            ("random deeds: logins right and wrong, logout, changes, PUK, unblocking, signatures, card out and in", "after each: the card's counters and PIN are the model's"),
-        ],
+        &[(
+            "random deeds: logins right and wrong, logout, changes, PUK, unblocking, signatures, card out and in",
+            "after each: the card's counters and PIN are the model's",
+        )],
         sequences,
     )]
 }
@@ -80,8 +81,14 @@ fn sequences(stage: &mut Stage<'_>) -> Found {
         Deed::OutAndIn,
     ];
     for (feature, more) in [
-        (Feature::SetPin, [Deed::ChangePin, Deed::ChangeWithWrong].as_slice()),
-        (Feature::InitPin, &[Deed::RightPuk, Deed::WrongPuk, Deed::NewPinAfterPuk]),
+        (
+            Feature::SetPin,
+            [Deed::ChangePin, Deed::ChangeWithWrong].as_slice(),
+        ),
+        (
+            Feature::InitPin,
+            &[Deed::RightPuk, Deed::WrongPuk, Deed::NewPinAfterPuk],
+        ),
         (Feature::Unblock, &[Deed::UnblockByFunction]),
         (Feature::ChangePin, &[Deed::ChangeByFunction]),
     ] {
@@ -208,8 +215,8 @@ fn step(
     let done = matches!(answer, Answer::Done | Answer::Bytes(_));
     let seen = laid.snapshot();
     let spent = answer.is("CKR_PIN_INCORRECT")
-        || (answer.is("CKR_PIN_LOCKED") && seen.pin_tries + seen.puk_tries
-            < before.pin_tries + before.puk_tries);
+        || (answer.is("CKR_PIN_LOCKED")
+            && seen.pin_tries + seen.puk_tries < before.pin_tries + before.puk_tries);
     match deed {
         Deed::RightPin if done => {
             holds(before.pin_tries > 0, "a login with a blocked PIN")?;

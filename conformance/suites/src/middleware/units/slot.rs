@@ -112,8 +112,10 @@ pub(super) fn slots() -> Vec<Row> {
             |stage| {
                 stranger(
                     stage,
-                    vec![0x3B, 0x9F, 0x95, 0x81, 0x31, 0xFE, 0x9F, 0x00, 0x66, 0x46, 0x53, 0x05,
-                        0x10, 0x00, 0x11, 0x71, 0xDF, 0x00, 0x00, 0x00, 0x6A, 0x82, 0x5E],
+                    vec![
+                        0x3B, 0x9F, 0x95, 0x81, 0x31, 0xFE, 0x9F, 0x00, 0x66, 0x46, 0x53, 0x05,
+                        0x10, 0x00, 0x11, 0x71, 0xDF, 0x00, 0x00, 0x00, 0x6A, 0x82, 0x5E,
+                    ],
                     vec![0x6A, 0x82],
                 )
             },
@@ -126,7 +128,12 @@ pub(super) fn slots() -> Vec<Row> {
             "A card that is no CIE is not taken for one because it refuses nothing.",
             &[("C_Login", "refused")],
             |stage| {
-                let atr = Citizen::usual(stage.seed())?.image.profile.family.atr.clone();
+                let atr = Citizen::usual(stage.seed())?
+                    .image
+                    .profile
+                    .family
+                    .atr
+                    .clone();
                 stranger(stage, atr, vec![0x90, 0x00])
             },
         )
@@ -138,7 +145,12 @@ pub(super) fn slots() -> Vec<Row> {
             "A mute card is an error and nothing worse.",
             &[("C_Login", "refused")],
             |stage| {
-                let atr = Citizen::usual(stage.seed())?.image.profile.family.atr.clone();
+                let atr = Citizen::usual(stage.seed())?
+                    .image
+                    .profile
+                    .family
+                    .atr
+                    .clone();
                 stranger(stage, atr, Vec::new())
             },
         )
@@ -167,9 +179,10 @@ pub(super) fn slots() -> Vec<Row> {
             "a process that ends without C_Finalize",
             UNFINISHED,
             "An application that ends without C_Finalize ends as it wants to: the module's threads and its unloading do not abort it.",
-            &[
-                ("C_Initialize, C_OpenSession; the process ends with status 0", "status 0"),
-            ],
+            &[(
+                "C_Initialize, C_OpenSession; the process ends with status 0",
+                "status 0",
+            )],
             |stage| {
                 let citizen = Citizen::usual(stage.seed())?;
                 stage.insert(&citizen)?;
@@ -215,7 +228,10 @@ pub(super) fn certificate() -> Vec<Row> {
             "The certificate on the token is byte for byte the one on the card.",
             &[
                 ("C_Login", "CKR_OK"),
-                ("C_FindObjects", "one certificate of the citizen, the card's"),
+                (
+                    "C_FindObjects",
+                    "one certificate of the citizen, the card's",
+                ),
             ],
             |stage| {
                 let citizen = Citizen::usual(stage.seed())?;
@@ -227,7 +243,10 @@ pub(super) fn certificate() -> Vec<Row> {
                     objects
                         .iter()
                         .any(|o| o.class == "certificate" && o.value == theirs),
-                    format!("the card's certificate is not among {} objects", objects.len()),
+                    format!(
+                        "the card's certificate is not among {} objects",
+                        objects.len()
+                    ),
                 )
             },
         ),

@@ -21,9 +21,10 @@ pub(super) fn rows() -> Vec<Row> {
         "a login by TLS 1.2 with the citizen's certificate",
         PLAN,
         "A server that asks for a client certificate of the citizens' authority lets the card's holder in.",
-        &[
-            ("openssl s_server -Verify, openssl s_client with the module's key", "the server has verified the citizen's certificate"),
-        ],
+        &[(
+            "openssl s_server -Verify, openssl s_client with the module's key",
+            "the server has verified the citizen's certificate",
+        )],
         login,
     )]
 }
@@ -41,25 +42,40 @@ impl Drop for Kept {
 
 fn login(stage: &mut Stage<'_>) -> Found {
     if !std::path::Path::new(&engine()).exists() {
-        let why = format!("{} is not there; it is in Debian's libengine-pkcs11-openssl", engine());
+        let why = format!(
+            "{} is not there; it is in Debian's libengine-pkcs11-openssl",
+            engine()
+        );
         return Err(Finding::Undecided(why));
     }
     let citizen = Citizen::usual(stage.seed())?;
     stage.insert(&citizen)?;
     stage.enrol(&citizen)?;
-    let write = |name: &str, text: String| {
-        std::fs::write(stage.path(name), text).map_err(Finding::ours)
-    };
+    let write =
+        |name: &str, text: String| std::fs::write(stage.path(name), text).map_err(Finding::ours);
     write("ca.pem", pki().ca_pem())?;
     write("card.pem", to_pem(&citizen.certificate))?;
     let mut make = stage.command("openssl");
     make.args([
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-        "-keyout", "server.key", "-out", "server.pem",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-keyout",
+        "server.key",
+        "-out",
+        "server.pem",
     ]);
     let made = finished(&mut make)?;
     if !made.status.success() {
-        return Err(Finding::ours("openssl req made no certificate for the server"));
+        return Err(Finding::ours(
+            "openssl req made no certificate for the server",
+        ));
     }
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
@@ -69,8 +85,20 @@ fn login(stage: &mut Stage<'_>) -> Found {
     let errors = said.try_clone().map_err(Finding::ours)?;
     let server = stage
         .command("openssl")
-        .args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-tls1_2"])
-        .args(["-cert", "server.pem", "-key", "server.key", "-CAfile", "ca.pem"])
+        .args([
+            "s_server",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+            "-tls1_2",
+        ])
+        .args([
+            "-cert",
+            "server.pem",
+            "-key",
+            "server.key",
+            "-CAfile",
+            "ca.pem",
+        ])
         // The card pads by PKCS #1 v1.5; what a server offers first is PSS.
         .args(["-client_sigalgs", "RSA+SHA256:RSA+SHA384:RSA+SHA512"])
         .args(["-Verify", "3", "-verify_return_error"])
@@ -89,18 +117,32 @@ fn login(stage: &mut Stage<'_>) -> Found {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    let key = format!("pkcs11:type=private;pin-value={}", stage.typed(&citizen.pin));
+    let key = format!(
+        "pkcs11:type=private;pin-value={}",
+        stage.typed(&citizen.pin)
+    );
     let mut client = stage.command("openssl");
     client
         .env("PKCS11_MODULE_PATH", &stage.setup.module)
-        .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-tls1_2"])
+        .args([
+            "s_client",
+            "-connect",
+            &format!("127.0.0.1:{port}"),
+            "-tls1_2",
+        ])
         .args(["-CAfile", "server.pem", "-cert", "card.pem"])
         .args(["-engine", "pkcs11", "-keyform", "engine", "-key", &key]);
     let output = finished(&mut client)?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     let server = std::fs::read_to_string(stage.path("server.out")).unwrap_or_default();
-    let last = |text: &str| text.lines().rev().find(|l| !l.is_empty()).unwrap_or("").to_owned();
+    let last = |text: &str| {
+        text.lines()
+            .rev()
+            .find(|l| !l.is_empty())
+            .unwrap_or("")
+            .to_owned()
+    };
     holds(
         server.contains("Client certificate") && said.contains("Verify return code: 0"),
         format!(
@@ -138,7 +180,9 @@ fn finished(command: &mut Command) -> Found<Output> {
         match child.0.try_wait().map_err(Finding::ours)? {
             Some(status) => break status,
             None if Instant::now() > until => {
-                return Err(Finding::Hang("openssl with the module does not end".to_owned()));
+                return Err(Finding::Hang(
+                    "openssl with the module does not end".to_owned(),
+                ));
             }
             None => std::thread::sleep(Duration::from_millis(10)),
         }

@@ -8,7 +8,9 @@ use crate::ics::Feature;
 use crate::middleware::door::{Laid, Trouble};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
-use crate::middleware::stage::{Session, Stage, is_signature, no_token, ok, token_slot, usual_info};
+use crate::middleware::stage::{
+    Session, Stage, is_signature, no_token, ok, token_slot, usual_info,
+};
 use cie_driver::{Answer, Request};
 
 /// Exchanges of a signature that are tried at most; a client that needs more
@@ -26,9 +28,18 @@ pub(super) fn events() -> Vec<Row> {
                 ERRORS,
                 requirement,
                 &[
-                    ("a signature, to count its exchanges", "the card's signature"),
-                    ("for each of its exchanges: login, signature with the event there", "an error or the card's signature"),
-                    ("the card back in, login, signature", "the card's signature, 3 tries left"),
+                    (
+                        "a signature, to count its exchanges",
+                        "the card's signature",
+                    ),
+                    (
+                        "for each of its exchanges: login, signature with the event there",
+                        "an error or the card's signature",
+                    ),
+                    (
+                        "the card back in, login, signature",
+                        "the card's signature, 3 tries left",
+                    ),
                 ],
                 move |stage| during_signature(stage, trouble),
             )
@@ -47,7 +58,47 @@ pub(super) fn events() -> Vec<Row> {
             during_login,
         ),
     );
+    rows.push(Row::new(
+        6,
+        "the reader is unplugged at every exchange of a signature",
+        ERRORS,
+        "When the reader vanishes with the card, the module tells an error or gives a right signature, within the time limit, and ends in order.",
+        &[
+            ("for each exchange of a signature: login, signature with the unplugging there", "an error or the card's signature"),
+            ("the slots are listed", "no slot with a token"),
+        ],
+        unplugged,
+    ));
     rows
+}
+
+fn unplugged(stage: &mut Stage<'_>) -> Found {
+    let citizen = Citizen::usual(stage.seed())?;
+    let mut total = 1;
+    let mut at = 0;
+    // The first try only counts.
+    while at <= total {
+        let stage = stage.fresh()?;
+        let laid = stage.insert(&citizen)?;
+        let mut session = stage.logged_in(&citizen)?;
+        laid.exchanges();
+        if at > 0 {
+            laid.plan(at, Trouble::Unplugged);
+        }
+        let place = format!("exchange {at} of {total}");
+        let answer = session.sign_usual().map_err(|f| f.at(&place))?;
+        let happened = laid.settle();
+        if let Answer::Bytes(signature) = &answer {
+            is_signature(&citizen, signature).map_err(|f| f.at(&place))?;
+        }
+        if at == 0 {
+            total = laid.exchanges();
+        } else if happened {
+            no_token(&mut session.driver).map_err(|f| f.at(&place))?;
+        }
+        at += total.div_ceil(MOST).max(1);
+    }
+    Ok(())
 }
 
 /// The exchanges to try out of so many.
@@ -55,7 +106,9 @@ fn chosen(total: usize) -> Vec<usize> {
     if total <= MOST {
         return (1..=total).collect();
     }
-    (0..MOST).map(|i| 1 + i * (total - 1) / (MOST - 1)).collect()
+    (0..MOST)
+        .map(|i| 1 + i * (total - 1) / (MOST - 1))
+        .collect()
 }
 
 fn during_signature(stage: &mut Stage<'_>, trouble: Trouble) -> Found {
@@ -84,7 +137,10 @@ fn one_signature(
     trouble: Trouble,
 ) -> Found {
     let mut session = stage.session()?;
-    ok(session.login(&stage.typed(&citizen.pin))?, "the login before")?;
+    ok(
+        session.login(&stage.typed(&citizen.pin))?,
+        "the login before",
+    )?;
     laid.plan(at, trouble);
     let answer = session.sign_usual()?;
     let happened = laid.settle();
@@ -146,7 +202,10 @@ pub(super) fn processes() -> Vec<Row> {
             "Two processes that use the card at the same time both get their signatures; a signature that is given verifies.",
             &[
                 ("two processes log in", "CKR_OK"),
-                ("both sign ten times, at the same time", "the card's signature each time; after a login of the other a new login may be asked for"),
+                (
+                    "both sign ten times, at the same time",
+                    "the card's signature each time; after a login of the other a new login may be asked for",
+                ),
             ],
             both_sign,
         ),
@@ -180,7 +239,10 @@ pub(super) fn processes() -> Vec<Row> {
             &[
                 ("one process logs in", "CKR_OK"),
                 ("another process: a wrong PIN", "CKR_PIN_INCORRECT"),
-                ("the first process signs", "the card's signature or an error; at most one try spent"),
+                (
+                    "the first process signs",
+                    "the card's signature or an error; at most one try spent",
+                ),
             ],
             |stage| {
                 let citizen = Citizen::usual(stage.seed())?;
@@ -188,12 +250,18 @@ pub(super) fn processes() -> Vec<Row> {
                 let mut first = stage.logged_in(&citizen)?;
                 let mut second = stage.session()?;
                 let wrong = second.login(&stage.typed(&citizen.wrong_pin()))?;
-                holds(wrong.is("CKR_PIN_INCORRECT"), format!("a wrong PIN: {wrong}"))?;
+                holds(
+                    wrong.is("CKR_PIN_INCORRECT"),
+                    format!("a wrong PIN: {wrong}"),
+                )?;
                 if let Answer::Bytes(signature) = first.sign_usual()? {
                     is_signature(&citizen, &signature)?;
                 }
                 let tries = laid.snapshot().pin_tries;
-                holds(tries >= 2, format!("{tries} tries are left after one wrong PIN"))
+                holds(
+                    tries >= 2,
+                    format!("{tries} tries are left after one wrong PIN"),
+                )
             },
         ),
     ]
@@ -260,9 +328,15 @@ pub(super) fn swaps() -> Vec<Row> {
             CROSS,
             "A login to one card is none to another: what comes is an error, and no signature of either card.",
             &[
-                ("login to the first card, signature", "the first card's signature"),
+                (
+                    "login to the first card, signature",
+                    "the first card's signature",
+                ),
                 ("the first card out, the second in", ""),
-                ("C_Sign in the same session", "refused; the second card's counters are 3 and 10"),
+                (
+                    "C_Sign in the same session",
+                    "refused; the second card's counters are 3 and 10",
+                ),
             ],
             |stage| {
                 let (one, two) = (Citizen::usual(stage.seed())?, Citizen::other(stage.seed())?);
@@ -286,8 +360,14 @@ pub(super) fn swaps() -> Vec<Row> {
             "After a swap the module does not send the old card's PIN to the new one by itself.",
             &[
                 ("login to the first card, swap", ""),
-                ("C_GetSlotList, C_GetTokenInfo, C_OpenSession, C_FindObjects", "the second card's counters are 3 and 10"),
-                ("C_Sign, twice", "refused; the second card's counters are 3 and 10"),
+                (
+                    "C_GetSlotList, C_GetTokenInfo, C_OpenSession, C_FindObjects",
+                    "the second card's counters are 3 and 10",
+                ),
+                (
+                    "C_Sign, twice",
+                    "refused; the second card's counters are 3 and 10",
+                ),
             ],
             |stage| {
                 let (one, two) = (Citizen::usual(stage.seed())?, Citizen::other(stage.seed())?);
@@ -302,7 +382,10 @@ pub(super) fn swaps() -> Vec<Row> {
                 left(&laid, 3, 10)?;
                 for _ in 0..2 {
                     let answer = session.sign_usual()?;
-                    holds(!matches!(answer, Answer::Bytes(_)), "a signature without a login")?;
+                    holds(
+                        !matches!(answer, Answer::Bytes(_)),
+                        "a signature without a login",
+                    )?;
                 }
                 left(&laid, 3, 10)
             },
@@ -313,8 +396,14 @@ pub(super) fn swaps() -> Vec<Row> {
             CROSS,
             "After a swap and a new login the certificate and the signatures are the second citizen's.",
             &[
-                ("both cards enrolled if need be; login to the first, swap", ""),
-                ("login to the second, C_FindObjects", "the second card's certificate, and not the first's with a key of the second"),
+                (
+                    "both cards enrolled if need be; login to the first, swap",
+                    "",
+                ),
+                (
+                    "login to the second, C_FindObjects",
+                    "the second card's certificate, and not the first's with a key of the second",
+                ),
                 ("C_Sign", "the second card's signature"),
             ],
             |stage| {
@@ -351,7 +440,10 @@ pub(super) fn swaps() -> Vec<Row> {
             "An enrolment is one card's: a login to another card does not use what is kept of it.",
             &[
                 ("the first card enrolled; the second in the reader", ""),
-                ("C_OpenSession, C_Login with the second card's PIN", "refused, or a login that signs as the second citizen"),
+                (
+                    "C_OpenSession, C_Login with the second card's PIN",
+                    "refused, or a login that signs as the second citizen",
+                ),
                 ("the second card's counters", "3 and 10"),
             ],
             |stage| {

@@ -171,7 +171,10 @@ fn is_locked(stage: &Stage<'_>, citizen: &Citizen) -> Found {
     } else {
         stage.session()?.login(&stage.typed(&citizen.pin))?
     };
-    holds(answer.is("CKR_PIN_LOCKED"), format!("the right PIN: {answer}"))
+    holds(
+        answer.is("CKR_PIN_LOCKED"),
+        format!("the right PIN: {answer}"),
+    )
 }
 
 /// Unblocks, by the function if there is one.

@@ -347,6 +347,15 @@ fn blocked_unblocked_and_as_good_as_new() {
     ]);
 }
 
+/// Found by `any_life_of_the_codes` once.
+#[test]
+fn a_change_and_a_wrong_pin() {
+    run(&[
+        Op::Change(Try::Right, Try::Wrong),
+        Op::LogIn(User::Citizen, Try::Wrong),
+    ]);
+}
+
 #[test]
 fn ten_wrong_puks_end_it_for_ever() {
     let mut life = vec![Op::LogIn(User::Citizen, Try::Right), Op::LogOut];

@@ -125,6 +125,26 @@ fn logging_out_makes_the_card_forget() {
 }
 
 #[test]
+fn nothing_is_sent_to_log_out_nobody() {
+    let readers = TestReaders::with_card();
+    let (module, session) = opened(&readers);
+    let wrong = module.log_in(session, User::Citizen, WRONG.as_bytes());
+    assert_eq!(wrong, Err(Failure::PinIncorrect));
+    let exchanges = readers.exchanges(0);
+    module.session(session).unwrap().token().unwrap().log_out();
+    module.close_session(session).unwrap();
+    assert_eq!(readers.exchanges(0), exchanges);
+
+    // The card has forgotten all by itself, and another program may have it.
+    let (module, session) = logged_in(&readers);
+    readers.reset(0);
+    let exchanges = readers.exchanges(0);
+    module.close_session(session).unwrap();
+    module.finalise();
+    assert_eq!(readers.exchanges(0), exchanges);
+}
+
+#[test]
 fn the_certificate_stays_known_and_the_private_key_does_not_stay_seen() {
     let readers = TestReaders::with_card();
     let (module, session) = opened(&readers);

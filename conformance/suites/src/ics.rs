@@ -34,6 +34,88 @@ pub struct Ics {
     pub terminal: Terminal,
     /// What the bench may do to it.
     pub permit: Permit,
+    /// What a middleware module is; absent if a card is tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub middleware: Option<Middleware>,
+}
+
+/// What a middleware module is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Middleware {
+    /// What `C_Login` takes for the PIN.
+    pub codes: Codes,
+    /// What it has and promises.
+    pub features: Vec<Feature>,
+    /// It promises to follow this project's choices, so that a departure from
+    /// one is a fail. A module of somebody else does not.
+    pub follows_choices: bool,
+}
+
+/// What `C_Login`, `C_SetPIN` and `C_InitPIN` take for a PIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Codes {
+    /// All eight digits.
+    Whole,
+    /// The last four; the module keeps the first four since the enrolment.
+    SecondHalf,
+}
+
+/// Something that one module has and another does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// A function that makes a card known, and no use without it.
+    Enrol,
+    /// A function that forgets a card.
+    Forget,
+    /// A function that changes the PIN.
+    ChangePin,
+    /// A function that unblocks the PIN.
+    Unblock,
+    /// A function that signs documents.
+    Sign,
+    /// A function that verifies signed documents.
+    Verify,
+    /// `C_SetPIN`.
+    SetPin,
+    /// `C_Login` with the PUK and `C_InitPIN`.
+    InitPin,
+    /// It compares what the card says with the card's security object.
+    ChecksSecurityObject,
+    /// It looks for the authority behind the signer of the security object.
+    ChecksSigner,
+    /// It makes the card prove that it is no copy.
+    ChecksCopy,
+}
+
+impl Feature {
+    /// The name in statements.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enrol => "enrol",
+            Self::Forget => "forget",
+            Self::ChangePin => "change-pin",
+            Self::Unblock => "unblock",
+            Self::Sign => "sign",
+            Self::Verify => "verify",
+            Self::SetPin => "set-pin",
+            Self::InitPin => "init-pin",
+            Self::ChecksSecurityObject => "checks-security-object",
+            Self::ChecksSigner => "checks-signer",
+            Self::ChecksCopy => "checks-copy",
+        }
+    }
+}
+
+impl Middleware {
+    /// True if the module has this.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
 }
 
 /// What the card is.
@@ -102,6 +184,7 @@ impl Ics {
                 codes: true,
                 writes: true,
             },
+            middleware: None,
         }
     }
 
@@ -128,6 +211,7 @@ impl Ics {
                 codes: false,
                 writes: false,
             },
+            middleware: None,
         }
     }
 
@@ -151,8 +235,16 @@ impl Ics {
             card,
             terminal,
             permit,
+            middleware,
             ..
         } = self;
+        let has = |feature| middleware.as_ref().is_none_or(|module| module.has(feature));
+        if let Some(missing) = case.needs.module.iter().find(|feature| !has(**feature)) {
+            return Some(format!(
+                "the module has no {} (middleware.features)",
+                missing.name()
+            ));
+        }
         let cost = case.cost;
         if !case.families.is_empty() && !case.families.contains(&card.family) {
             return Some(format!(
@@ -193,7 +285,11 @@ impl Ics {
     /// just a difference.
     #[must_use]
     pub fn is_bound_by(&self, basis: Basis) -> bool {
-        basis.binds_everyone() || self.card.follows_choices
+        let follows = match &self.middleware {
+            Some(module) => module.follows_choices,
+            None => self.card.follows_choices,
+        };
+        basis.binds_everyone() || follows
     }
 }
 

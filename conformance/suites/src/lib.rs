@@ -5,6 +5,8 @@
 //!   byte has to be the same;
 //! - [`catalogue`]: every case, with what it demands and on what ground;
 //! - [`card`]: runs the cases on cards;
+//! - [`middleware`]: runs the cases on PKCS#11 modules;
+//! - [`faults`]: a card that misbehaves on purpose;
 //! - [`ics`]: what a card or a module says about itself, from which alone
 //!   follows what does not concern it;
 //! - [`ours`]: this project's own cards, made for the test;
@@ -15,15 +17,17 @@
 //! - [`edges`]: the table of edges, one row for every situation at the rim of
 //!   what the card does, each with its expected answer and its ground.
 //!
-//! The bench reaches cards through [`iso7816_wire::CardDoor`] only; [`ours`]
-//! alone makes cards, to put them behind that door.
+//! The bench reaches cards through [`iso7816_wire::CardDoor`] only; [`ours`] and
+//! the middleware's cases alone make cards, to put them behind that door.
 
 pub mod campaign;
 pub mod card;
 pub mod catalogue;
 pub mod diff;
 pub mod edges;
+pub mod faults;
 pub mod ics;
+pub mod middleware;
 pub mod model;
 pub mod ours;
 pub mod replay;

@@ -44,7 +44,7 @@ pub use persona::{
     BirthDate, Persona, PersonaError, Residence, Sex, State, TEST_PLACE, TEST_PROVINCE,
 };
 pub use personalise::{
-    CardFacts, IssuedCard, Order, PersonalisationError, make, order, personalise,
+    CardFacts, IssuedCard, Order, PersonalisationError, make, make_unchained, order, personalise,
 };
 pub use pki::{
     AUTHORITY_KEY_LABELS, AUTHORITY_KEYS, Authorities, AuthorityKeys, CARD_KEYS, CRL_HOST,

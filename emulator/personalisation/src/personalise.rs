@@ -132,6 +132,33 @@ pub fn order(persona: &Persona, seed: u64) -> Result<Order, PersonalisationError
 /// # Errors
 /// As [`personalise`].
 pub fn make(order: &Order) -> Result<IssuedCard, PersonalisationError> {
+    let signer = DocumentSigner {
+        key: pki::document_signer_key()?,
+        certificate: pki::pki().document_signer,
+    };
+    make_signed(order, signer)
+}
+
+/// The same card with a security object of somebody else's: its document
+/// signer and the country signer above have the names of the real ones of this
+/// crate and other keys. For finding out whether a client looks for whom a
+/// signature leads to.
+///
+/// # Errors
+/// As [`personalise`].
+pub fn make_unchained(order: &Order) -> Result<IssuedCard, PersonalisationError> {
+    let (key, certificate) = pki::another_document_signer()?;
+    let signer = DocumentSigner {
+        key: &key,
+        certificate: &certificate,
+    };
+    make_signed(order, signer)
+}
+
+fn make_signed(
+    order: &Order,
+    signer: DocumentSigner<'_>,
+) -> Result<IssuedCard, PersonalisationError> {
     let Order {
         persona,
         seed,
@@ -180,10 +207,6 @@ pub fn make(order: &Order) -> Result<IssuedCard, PersonalisationError> {
             content: &ef_dh,
         },
     ];
-    let signer = DocumentSigner {
-        key: pki::document_signer_key()?,
-        certificate: pki::pki().document_signer,
-    };
     let sod = sod::build(
         persona.family.sod,
         &hashed,

@@ -88,8 +88,32 @@ pub fn logging() -> Option<Arc<Module>> {
 pub fn initialise() -> Result<(), Failure> {
     initialise_with(|| {
         let readers = Arc::new(SystemReaders::default());
-        Module::new(readers, Options::from_environment())
+        let options = if has_more_rights_than_its_caller() {
+            Options::default()
+        } else {
+            Options::from_environment()
+        };
+        Module::new(readers, options)
     })
+}
+
+/// True if the kernel started this program with more rights than its caller
+/// had: set-uid, set-gid, file capabilities (`AT_SECURE`, getauxval(3)). No
+/// file of the caller's choice is opened with such rights.
+#[cfg(target_os = "linux")]
+fn has_more_rights_than_its_caller() -> bool {
+    use std::ffi::c_ulong;
+    const AT_SECURE: c_ulong = 23;
+    unsafe extern "C" {
+        safe fn getauxval(kind: c_ulong) -> c_ulong;
+    }
+    getauxval(AT_SECURE) != 0
+}
+
+/// Elsewhere only the users and groups tell ([`Options::from_environment`]).
+#[cfg(not(target_os = "linux"))]
+fn has_more_rights_than_its_caller() -> bool {
+    false
 }
 
 /// As [`initialise`], with a module of the caller's own making.

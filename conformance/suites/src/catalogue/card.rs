@@ -69,6 +69,7 @@ fn needs(row: &Row) -> Needs {
                 "{L1003",
             ]),
         puk: puk || says(&["{PUK", "VERIFY-PUK"]),
+        ..Needs::default()
     }
 }
 

@@ -12,6 +12,7 @@ mod ground;
 mod tr03105;
 mod units;
 
+use crate::ics::Feature;
 use serde::Serialize;
 use std::fmt;
 
@@ -71,6 +72,8 @@ pub struct Needs {
     pub pin: bool,
     /// The PUK.
     pub puk: bool,
+    /// What a module has to have for it; empty for cases on cards.
+    pub module: &'static [Feature],
 }
 
 /// One thing to find out.
@@ -135,6 +138,8 @@ impl fmt::Display for Case {
         line("basis", &format!("{}: {}", self.basis.name(), self.clause))?;
         line("severity", self.severity.name())?;
         line("families", &self.families.join(", "))?;
+        let features: Vec<_> = self.needs.module.iter().map(|f| f.name()).collect();
+        line("module needs", &features.join(", "))?;
         line("cost", &self.cost.to_string())?;
         line("preconditions", &self.preconditions)?;
         for (number, step) in self.steps.iter().enumerate() {
@@ -154,6 +159,20 @@ impl fmt::Display for Case {
 #[must_use]
 pub fn card_cases() -> Vec<Case> {
     card::cases()
+}
+
+/// Every case on middleware.
+#[must_use]
+pub fn middleware_cases() -> Vec<Case> {
+    crate::middleware::cases()
+}
+
+/// Every case.
+#[must_use]
+pub fn all_cases() -> Vec<Case> {
+    let mut all = card_cases();
+    all.extend(middleware_cases());
+    all
 }
 
 /// True if `pattern` names the identifier `id`: equal, or with `*` for any
@@ -238,8 +257,8 @@ mod tests {
 
     #[test]
     fn every_case_is_complete_and_named_once() {
-        let cases = card_cases();
-        assert!(cases.len() > 900);
+        let cases = all_cases();
+        assert!(cases.len() > 1000);
         let mut seen = HashSet::new();
         for case in &cases {
             assert!(seen.insert(case.id.clone()), "{}", case.id);

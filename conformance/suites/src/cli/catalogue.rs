@@ -3,7 +3,7 @@
 
 use super::error::BenchError;
 use super::print;
-use cie_conformance::catalogue::{Case, card_cases, names};
+use cie_conformance::catalogue::{Case, all_cases, names};
 use cie_conformance::model::{PROPERTIES, Property};
 use clap::Args;
 use std::process::ExitCode;
@@ -24,10 +24,10 @@ impl Selection {
     }
 }
 
-/// Everything that can be run on a card: the rows and the properties.
-fn all() -> Vec<Case> {
+/// Everything that can be run: rows, modules' cases and properties.
+pub(super) fn all() -> Vec<Case> {
     let properties = PROPERTIES.iter().map(Property::case);
-    card_cases().into_iter().chain(properties).collect()
+    all_cases().into_iter().chain(properties).collect()
 }
 
 pub(super) fn selected(patterns: &[String], all: Vec<Case>) -> Result<Vec<Case>, BenchError> {

@@ -3,6 +3,7 @@
 
 use cie_conformance::campaign::CampaignError;
 use cie_conformance::ics::IcsError;
+use cie_conformance::middleware::ModuleError;
 use cie_conformance::ours::OursError;
 use cie_conformance::report::ReportError;
 use cie_conformance::report::html::HtmlError;
@@ -63,6 +64,12 @@ pub(super) enum BenchError {
     Campaign { path: String, source: CampaignError },
     #[error("{path}: {source}")]
     Statement { path: String, source: IcsError },
+    #[error("{0}")]
+    Module(#[from] ModuleError),
+    #[error(
+        "{0} says nothing about a module; it needs a table [middleware], as in the report of a run without --ics"
+    )]
+    NoModule(String),
     #[error("the statement could not be written as TOML: {0}")]
     Toml(#[from] toml::ser::Error),
 }
@@ -74,6 +81,7 @@ impl BenchError {
             | Self::NoCase(_)
             | Self::Report { .. }
             | Self::Merge(_)
+            | Self::NoModule(_)
             | Self::Ics(_)
             | Self::Campaign { .. }
             | Self::Statement { .. }

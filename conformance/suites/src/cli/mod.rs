@@ -9,6 +9,7 @@ mod diff;
 mod error;
 mod ics;
 mod merge;
+mod middleware;
 mod output;
 mod progress;
 mod properties;
@@ -60,6 +61,11 @@ enum Command {
     Replay(replay::Options),
     /// Print the specification of the cases without running them
     Spec(spec::Options),
+    /// Run the cases on a PKCS#11 module
+    Middleware(middleware::Options),
+    /// Run a module as told on standard input: the bench starts itself so
+    #[command(hide = true)]
+    Drive,
     /// List the cases
     List(catalogue::ListOptions),
     /// Everything about a case: what it demands, on what ground, its steps
@@ -79,6 +85,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Merge(options) => merge::merge(&options),
         Command::Replay(options) => replay::replay(&options),
         Command::Spec(options) => spec::spec(&options),
+        Command::Middleware(options) => middleware::middleware(&options),
+        Command::Drive => middleware::drive(),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),
         Command::Ics(options) => ics::ics(&options),

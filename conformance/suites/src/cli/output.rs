@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where a report goes, and what the exit code says of it.
 
+use super::catalogue::all;
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::{compare, print};
-use cie_conformance::catalogue::card_cases;
 use cie_conformance::report::embargo::Embargo;
 use cie_conformance::report::summary::summary;
 use cie_conformance::report::{Report, html, junit, sarif};
@@ -60,7 +60,7 @@ impl Output {
             files.push(("SARIF", path, sarif(report)?));
         }
         if let Some(path) = &self.html {
-            files.push(("page", path, html::report(report, &card_cases(), &[])?));
+            files.push(("page", path, html::report(report, &all(), &[])?));
         }
         let printed = files.iter().filter(|(_, path, _)| is_stdout(path)).count();
         if printed > 1 {

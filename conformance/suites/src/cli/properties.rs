@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `properties`: random sequences against the model of the card.
 
-use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
-use super::print;
+use super::error::BenchError;
+use super::output::Output;
 use cie_conformance::catalogue::names;
 use cie_conformance::model::{Bench, PROPERTIES, Plan, Property, Tally, result};
 use cie_conformance::ours;
 use cie_conformance::report::{Report, Target, Times};
-use cie_conformance::verdict::Verdict;
 use cie_personalisation::FAMILIES;
 use clap::Args;
+use std::io::Write;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -38,9 +37,8 @@ pub(super) struct Options {
     /// Threads [default: one for each processor]
     #[arg(long)]
     jobs: Option<usize>,
-    /// Write the report as JSON to this file; `-` is standard output
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
@@ -97,26 +95,9 @@ pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
         fingerprint: String::new(),
     };
     let report = Report::new(target, options.seed, ics, results, times);
-    let mut to_stdout = false;
-    if let Some(path) = &options.json {
-        let json = serde_json::to_string_pretty(&report)? + "\n";
-        to_stdout = path.as_os_str() == "-";
-        if to_stdout {
-            print(json)?;
-        } else {
-            std::fs::write(path, json).map_err(BenchError::file("write", path))?;
-        }
-    }
-    if !to_stdout {
-        print(format_args!("{text}\n{tally}"))?;
-    }
-    Ok(if !report.is_clean() {
-        ExitCode::from(EXIT_FOUND)
-    } else if report.count(Verdict::Inconclusive) > 0 {
-        ExitCode::from(EXIT_UNDECIDED)
-    } else {
-        ExitCode::SUCCESS
-    })
+    // Standard output may be the report's.
+    let _ = write!(anstream::stderr(), "{text}\n{tally}");
+    options.output.write(&report)
 }
 
 fn chosen(patterns: &[String]) -> Result<Vec<&'static Property>, BenchError> {

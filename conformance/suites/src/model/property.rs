@@ -338,6 +338,7 @@ impl Property {
                 device: true,
                 pin: true,
                 puk: true,
+                ..Needs::default()
             },
             preconditions: format!("one of: {}", begins.join(", ")),
             steps: vec![Step {

@@ -7,6 +7,7 @@ use super::{PkiError, keys, name};
 use der::DateTime;
 use rsa::RsaPrivateKey;
 use rsa::pkcs1v15::SigningKey;
+use rsa::pkcs8::DecodePrivateKey;
 use sha2::{Digest, Sha256};
 use x509_cert::name::Name;
 
@@ -118,6 +119,21 @@ pub fn issue_authorities(keys: &AuthorityKeys) -> Result<Authorities, PkiError> 
             &sub_ca,
         )?,
     })
+}
+
+/// A document signer of another country signer, both with the names of the
+/// ready-made ones: key and certificate. Whoever has a computer can make it.
+pub(crate) fn another_document_signer() -> Result<(RsaPrivateKey, Vec<u8>), PkiError> {
+    let ready = keys::CARD_KEYS.last().ok_or(PkiError::Key("card-b"))?;
+    let key = RsaPrivateKey::from_pkcs8_der(ready.services).map_err(|_| PkiError::Key("card-b"))?;
+    let authorities = issue_authorities(&AuthorityKeys {
+        root: key.clone(),
+        sub_ca: key.clone(),
+        csca: key.clone(),
+        document_signer: key.clone(),
+        ocsp_signer: key.clone(),
+    })?;
+    Ok((key, authorities.document_signer))
 }
 
 /// Name of the CA that signs citizens.

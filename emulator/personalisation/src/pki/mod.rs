@@ -19,7 +19,7 @@ pub use name::TEST_ORGANISATION;
 pub use publish::{PublishedFile, publish};
 pub use revocation::{NEXT_UPDATE, REVOKED_ON, THIS_UPDATE};
 
-pub(crate) use authorities::{FIRST_YEAR, LAST_YEAR, sub_ca_name};
+pub(crate) use authorities::{FIRST_YEAR, LAST_YEAR, another_document_signer, sub_ca_name};
 pub(crate) use certificate::{Request, Role, issue};
 pub(crate) use keys::{
     KeyChoice, KeysOfCard, document_signer_key, public_key, spki, sub_ca_key, terminal_ca,

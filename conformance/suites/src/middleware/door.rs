@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A card in a reader, as the bench sees it: counters at any time, what goes
+//! over the wire, and trouble at an exchange of its choice.
+
+use super::finding::{Finding, Found};
+use super::people::Citizen;
+use crate::report::Exchange;
+use cie_card::{Card, Event, ResponseHook, Snapshot};
+use cie_reader::ReaderControl;
+use iso7816_wire::CardDoor;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// What happens at one exchange, from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The card is gone before it answers.
+    Removed,
+    /// The card answers and is gone.
+    RemovedAfter,
+    /// The card answers and is reset, and no program asked for it.
+    Reset,
+    /// The card does not answer this time.
+    Mute,
+    /// The card answers, and the reader is unplugged with it.
+    Unplugged,
+}
+
+impl Trouble {
+    pub(crate) const ALL: [Self; 4] = [Self::Removed, Self::RemovedAfter, Self::Reset, Self::Mute];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Removed => "removal before the answer",
+            Self::RemovedAfter => "removal after the answer",
+            Self::Reset => "reset after the answer",
+            Self::Mute => "no answer",
+            Self::Unplugged => "unplugging of the reader after the answer",
+        }
+    }
+}
+
+/// Changes an answer on its way out; the number of the exchange comes first.
+pub(crate) type Spoil = Arc<dyn Fn(usize, &[u8], Vec<u8>) -> Vec<u8> + Send + Sync>;
+
+struct Inner {
+    card: Card,
+    exchanges: usize,
+    plan: Option<(usize, Trouble)>,
+    /// Gone, though its reader has not noticed.
+    gone: bool,
+    spoil: Option<Spoil>,
+    reader: usize,
+    hand: Option<ReaderControl>,
+    errand: Option<JoinHandle<()>>,
+}
+
+/// A card that the bench holds on to while it is in a reader.
+#[derive(Clone)]
+pub(crate) struct Laid(Arc<Mutex<Inner>>);
+
+/// What went over the wire, of every card of a case.
+pub(crate) type Log = Arc<Mutex<Vec<Exchange>>>;
+
+/// No case needs more of it to be understood.
+const LONGEST_LOG: usize = 4000;
+
+pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Adds to the log, as far as there is room.
+pub(crate) fn note(log: &Log, exchange: Exchange) {
+    let mut log = locked(log);
+    if log.len() < LONGEST_LOG {
+        log.push(exchange);
+    }
+}
+
+impl Laid {
+    /// The citizen's card, in no reader.
+    pub(crate) fn new(citizen: &Citizen, log: &Log) -> Found<Self> {
+        Self::hooked(citizen, log, None)
+    }
+
+    /// The same with a hook on its plain answers.
+    pub(crate) fn hooked(citizen: &Citizen, log: &Log, hook: Option<ResponseHook>) -> Found<Self> {
+        let card = Card::in_memory(citizen.image.clone(), citizen.card_seed);
+        let mut card = card.map_err(Finding::ours)?.with_observer(recorder(log));
+        if let Some(hook) = hook {
+            card = card.with_response_hook(hook);
+        }
+        Ok(Self(Arc::new(Mutex::new(Inner {
+            card,
+            exchanges: 0,
+            plan: None,
+            gone: false,
+            spoil: None,
+            reader: 0,
+            hand: None,
+            errand: None,
+        }))))
+    }
+
+    /// Counters and status now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        locked(&self.0).card.inspect()
+    }
+
+    /// The PIN that the card has now.
+    pub(crate) fn pin(&self) -> String {
+        locked(&self.0).card.image().state.pin.expose().to_owned()
+    }
+
+    /// Exchanges since the last call of this.
+    pub(crate) fn exchanges(&self) -> usize {
+        std::mem::take(&mut locked(&self.0).exchanges)
+    }
+
+    /// It is now in this reader.
+    pub(crate) fn lies(&self, reader: usize, hand: ReaderControl) {
+        let mut inner = locked(&self.0);
+        inner.reader = reader;
+        inner.hand = Some(hand);
+        inner.gone = false;
+    }
+
+    /// Trouble at the exchange of this number from now, from 1.
+    pub(crate) fn plan(&self, exchange: usize, trouble: Trouble) {
+        let mut inner = locked(&self.0);
+        inner.exchanges = 0;
+        inner.plan = Some((exchange, trouble));
+    }
+
+    /// No more trouble; true if what was planned has happened. Waits until the
+    /// reader has noticed it.
+    pub(crate) fn settle(&self) -> bool {
+        let mut inner = locked(&self.0);
+        let happened = inner.plan.take().is_none();
+        let errand = inner.errand.take();
+        drop(inner);
+        if let Some(errand) = errand {
+            // A panic there is no business of the module.
+            drop(errand.join());
+        }
+        happened
+    }
+
+    /// Changes every answer from now on, or none.
+    pub(crate) fn spoil(&self, spoil: Option<Spoil>) {
+        let mut inner = locked(&self.0);
+        inner.exchanges = 0;
+        inner.spoil = spoil;
+    }
+}
+
+impl Inner {
+    fn send(&mut self, work: impl FnOnce(ReaderControl, usize) + Send + 'static) {
+        // The reader waits for the card to finish, and that is this very call.
+        if let Some(hand) = self.hand.clone() {
+            let reader = self.reader;
+            self.errand = Some(std::thread::spawn(move || work(hand, reader)));
+        }
+    }
+
+    fn remove(&mut self) {
+        self.gone = true;
+        self.card.power_off();
+        self.send(|hand, reader| drop(hand.remove_card(reader)));
+    }
+}
+
+impl CardDoor for Laid {
+    fn power_on(&mut self) -> Vec<u8> {
+        locked(&self.0).card.power_on()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        locked(&self.0).card.reset()
+    }
+
+    fn power_off(&mut self) {
+        locked(&self.0).card.power_off();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        let mut inner = locked(&self.0);
+        if inner.gone {
+            return Vec::new();
+        }
+        inner.exchanges += 1;
+        let number = inner.exchanges;
+        let trouble = match inner.plan {
+            Some((at, trouble)) if at == number => {
+                inner.plan = None;
+                Some(trouble)
+            }
+            _ => None,
+        };
+        match trouble {
+            Some(Trouble::Removed) => {
+                inner.remove();
+                return Vec::new();
+            }
+            Some(Trouble::Mute) => return Vec::new(),
+            _ => {}
+        }
+        let mut answer = inner.card.transmit(command);
+        match trouble {
+            Some(Trouble::RemovedAfter) => inner.remove(),
+            Some(Trouble::Unplugged) => {
+                inner.gone = true;
+                inner.send(|hand, reader| drop(hand.remove_reader(reader)));
+            }
+            Some(Trouble::Reset) => {
+                inner.send(|hand, reader| drop(hand.reset_card(reader)));
+            }
+            _ => {}
+        }
+        if let Some(spoil) = inner.spoil.clone() {
+            answer = spoil(number, command, answer);
+        }
+        answer
+    }
+}
+
+/// Writes what a card does into the log.
+fn recorder(log: &Log) -> cie_card::Observer {
+    #[derive(Default)]
+    struct Pending {
+        exchange: Exchange,
+        secured: bool,
+    }
+    let log = Arc::clone(log);
+    let pending = Mutex::new(Pending::default());
+    Arc::new(move |event| {
+        let mut pending = locked(&pending);
+        let single = |word: &str| Exchange {
+            command: word.to_owned(),
+            ..Exchange::default()
+        };
+        match event {
+            Event::PowerOn(_) => note(&log, single("power on")),
+            Event::Reset(_) => note(&log, single("reset")),
+            Event::PowerOff => note(&log, single("power off")),
+            Event::Command(bytes) => {
+                *pending = Pending::default();
+                pending.exchange.command = hex::encode_upper(bytes);
+            }
+            Event::Plain { command, secured } | Event::Piece { command, secured } => {
+                pending.secured = *secured;
+                if *secured {
+                    pending.exchange.plain_command =
+                        hex::encode_upper(command.encode().unwrap_or_default());
+                }
+            }
+            Event::Answer(answer) if pending.secured => {
+                pending.exchange.plain_response = hex::encode_upper(answer.encode());
+            }
+            Event::Response(bytes) => {
+                pending.exchange.response = hex::encode_upper(bytes);
+                note(&log, std::mem::take(&mut pending.exchange));
+            }
+            _ => {}
+        }
+    })
+}
+
+/// A card that answers to reset with these bytes, and to everything else with
+/// this; an empty answer is none.
+pub(crate) struct Stranger {
+    pub(crate) atr: Vec<u8>,
+    pub(crate) answer: Vec<u8>,
+}
+
+impl CardDoor for Stranger {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.atr.clone()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.atr.clone()
+    }
+
+    fn power_off(&mut self) {}
+
+    fn transmit(&mut self, _: &[u8]) -> Vec<u8> {
+        self.answer.clone()
+    }
+}

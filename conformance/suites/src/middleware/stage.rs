@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Everything that one case has to itself: a home directory, a reader, cards,
+//! processes with the module.
+
+use super::Setup;
+use super::child::Driver;
+use super::door::{Laid, Log};
+use super::finding::{Finding, Found, holds};
+use super::people::Citizen;
+use crate::ics::{Codes, Feature, Middleware};
+use cie_driver::protocol::Announced;
+use cie_driver::{Answer, Object, Request, Token};
+use cie_reader::{Card, Place, ReaderControl, ReaderServer, ReaderSpec, RunningServer};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a module may take to notice a card that came or went.
+const NOTICE: Duration = Duration::from_secs(15);
+
+/// What is signed unless it matters.
+pub(crate) const DATA: &[u8] = b"a document of no importance";
+
+/// A program that a module may start to tell the user something. Without a
+/// window there is nobody to tell; what it was told is kept.
+const NOTICES: &str = "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$HOME/notices\"\n";
+
+/// What one case has to itself.
+pub(crate) struct Stage<'a> {
+    pub(crate) setup: &'a Setup,
+    pub(crate) module: &'a Middleware,
+    pub(crate) log: Log,
+    pub(crate) late: Arc<Mutex<Vec<String>>>,
+    home: TempDir,
+    server: RunningServer,
+}
+
+impl<'a> Stage<'a> {
+    /// A home and an empty reader.
+    pub(crate) fn new(setup: &'a Setup, module: &'a Middleware) -> Found<Self> {
+        Self::with_reader(setup, module, ReaderSpec::empty("Bench Reader 00 00"))
+    }
+
+    /// The same with this reader.
+    pub(crate) fn with_reader(
+        setup: &'a Setup,
+        module: &'a Middleware,
+        reader: ReaderSpec,
+    ) -> Found<Self> {
+        // Some middleware cannot be used from deeper folders than these.
+        let home = tempfile::Builder::new().prefix("cie-mw-").tempdir();
+        let home = home.map_err(Finding::ours)?;
+        let bin = home.path().join("bin");
+        let notices = bin.join("java");
+        std::fs::create_dir(&bin)
+            .and_then(|()| std::fs::create_dir(home.path().join("tmp")))
+            .and_then(|()| std::fs::write(&notices, NOTICES))
+            .and_then(|()| {
+                std::fs::set_permissions(&notices, std::fs::Permissions::from_mode(0o755))
+            })
+            .map_err(Finding::ours)?;
+        let server = ReaderServer::bind(&Place::Private, vec![reader]);
+        let server = server
+            .and_then(ReaderServer::spawn)
+            .map_err(Finding::ours)?;
+        Ok(Self {
+            setup,
+            module,
+            log: Log::default(),
+            late: Arc::default(),
+            home,
+            server,
+        })
+    }
+
+    /// Surroundings of its own for one try of a case, with the case's log.
+    pub(crate) fn fresh(&self) -> Found<Self> {
+        let mut fresh = Self::new(self.setup, self.module)?;
+        fresh.log = Arc::clone(&self.log);
+        fresh.late = Arc::clone(&self.late);
+        Ok(fresh)
+    }
+
+    pub(crate) fn has(&self, feature: Feature) -> bool {
+        self.module.has(feature)
+    }
+
+    pub(crate) fn hand(&self) -> ReaderControl {
+        self.server.control()
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.setup.seed
+    }
+
+    /// A file in this case's home.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// A program in this case's surroundings.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let mut path = self.path("bin").into_os_string();
+        if let Some(rest) = std::env::var_os("PATH") {
+            path.push(":");
+            path.push(rest);
+        }
+        command
+            .env("HOME", self.home.path())
+            .env("TMPDIR", self.path("tmp"))
+            .env("PATH", path)
+            .env("PCSCLITE_CSOCK_NAME", self.server.path())
+            .env_remove("CIE_PKCS11_CERT")
+            .env_remove("CIE_PKCS11_CA")
+            .env_remove("CIE_PKCS11_LOG")
+            .current_dir(self.home.path());
+        command
+    }
+
+    // ---- cards
+
+    /// Puts the citizen's card, as issued, into the reader.
+    pub(crate) fn insert(&self, citizen: &Citizen) -> Found<Laid> {
+        let laid = Laid::new(citizen, &self.log)?;
+        self.lay(&laid)?;
+        Ok(laid)
+    }
+
+    /// Puts this card into the reader.
+    pub(crate) fn lay(&self, laid: &Laid) -> Found {
+        laid.lies(0, self.hand());
+        self.lay_any(Box::new(laid.clone()))
+    }
+
+    /// Puts any card into the reader.
+    pub(crate) fn lay_any(&self, card: Card) -> Found {
+        self.hand().insert_card(0, card).map_err(Finding::ours)
+    }
+
+    /// Takes out what is in the reader.
+    pub(crate) fn take_out(&self) -> Found {
+        self.hand().remove_card(0).map(drop).map_err(Finding::ours)
+    }
+
+    /// Takes out what is in the reader, if anything is.
+    pub(crate) fn clear(&self) {
+        // An empty reader stays as it is.
+        drop(self.hand().remove_card(0));
+    }
+
+    // ---- codes
+
+    /// What is typed for this PIN.
+    pub(crate) fn typed(&self, pin: &str) -> String {
+        match self.module.codes {
+            Codes::Whole => pin.to_owned(),
+            Codes::SecondHalf => pin.chars().skip(4).collect(),
+        }
+    }
+
+    // ---- processes
+
+    /// A process with the module in it, not initialised.
+    pub(crate) fn driver(&self) -> Found<Driver> {
+        let mut command = self.command(&self.setup.driver);
+        command.args(&self.setup.driver_arguments);
+        let errors = self.path("stderr");
+        let patience = self.setup.patience;
+        let mut driver = Driver::start(command, patience, &self.log, errors, &self.late)?;
+        match driver.ask(&Request::Load(self.setup.module.clone()))? {
+            Answer::Done => Ok(driver),
+            other => Err(Finding::Undecided(format!(
+                "the module cannot be loaded: {other}"
+            ))),
+        }
+    }
+
+    /// One call in a process of its own.
+    pub(crate) fn once(&self, request: &Request) -> Found<Answer> {
+        self.driver()?.ask(request)
+    }
+
+    /// Makes the card known, if the module needs that.
+    pub(crate) fn enrol(&self, citizen: &Citizen) -> Found {
+        if !self.has(Feature::Enrol) {
+            return Ok(());
+        }
+        match self.once(&Request::Enrol(citizen.pin.clone()))? {
+            Answer::Done => Ok(()),
+            other => Err(Finding::Fault(format!(
+                "the card with the right PIN is not enrolled: {other}"
+            ))),
+        }
+    }
+
+    /// A process with the module initialised.
+    pub(crate) fn initialized(&self) -> Found<Driver> {
+        let mut driver = self.driver()?;
+        ok(driver.ask(&Request::Initialize)?, "C_Initialize")?;
+        Ok(driver)
+    }
+
+    /// A process with a session to the card that is in the reader.
+    pub(crate) fn session(&self) -> Found<Session> {
+        let mut driver = self.initialized()?;
+        let slot = token_slot(&mut driver)?;
+        ok(driver.ask(&Request::Open(slot))?, "C_OpenSession")?;
+        Ok(Session { driver, slot })
+    }
+
+    /// Enrols, and then a session.
+    pub(crate) fn begin(&self, citizen: &Citizen) -> Found<Session> {
+        self.enrol(citizen)?;
+        self.session()
+    }
+
+    /// Enrols, and then a session with the right PIN.
+    pub(crate) fn logged_in(&self, citizen: &Citizen) -> Found<Session> {
+        let mut session = self.begin(citizen)?;
+        ok(session.login(&self.typed(&citizen.pin))?, "the login")?;
+        Ok(session)
+    }
+}
+
+/// A session in a process of its own.
+pub(crate) struct Session {
+    pub(crate) driver: Driver,
+    pub(crate) slot: u64,
+}
+
+impl Session {
+    pub(crate) fn ask(&mut self, request: &Request) -> Found<Answer> {
+        self.driver.ask(request)
+    }
+
+    pub(crate) fn login(&mut self, typed: &str) -> Found<Answer> {
+        self.ask(&Request::Login {
+            so: false,
+            code: typed.to_owned(),
+        })
+    }
+
+    pub(crate) fn login_puk(&mut self, puk: &str) -> Found<Answer> {
+        self.ask(&Request::Login {
+            so: true,
+            code: puk.to_owned(),
+        })
+    }
+
+    pub(crate) fn objects(&mut self) -> Found<Vec<Object>> {
+        match self.ask(&Request::Objects)? {
+            Answer::Objects(objects) => Ok(objects),
+            other => Err(Finding::Fault(format!("the objects are refused: {other}"))),
+        }
+    }
+
+    pub(crate) fn token(&mut self) -> Found<Token> {
+        match self.ask(&Request::Token(self.slot))? {
+            Answer::Token(token) => Ok(token),
+            other => Err(Finding::Fault(format!("the token is refused: {other}"))),
+        }
+    }
+
+    pub(crate) fn mechanisms(&mut self) -> Found<Vec<Announced>> {
+        match self.ask(&Request::Mechanisms(self.slot))? {
+            Answer::Mechanisms(list) => Ok(list),
+            other => Err(Finding::Fault(format!(
+                "the mechanisms are refused: {other}"
+            ))),
+        }
+    }
+
+    /// What comes of a signature by `CKM_RSA_PKCS` over the DigestInfo of
+    /// [`DATA`].
+    pub(crate) fn sign_usual(&mut self) -> Found<Answer> {
+        self.sign("CKM_RSA_PKCS", &usual_info(), 1)
+    }
+
+    pub(crate) fn sign(&mut self, mechanism: &str, data: &[u8], pieces: usize) -> Found<Answer> {
+        self.ask(&Request::Sign {
+            mechanism: mechanism.to_owned(),
+            data: hex::encode(data),
+            pieces,
+        })
+    }
+
+    /// Signs and finds out whether it is the citizen's signature.
+    pub(crate) fn signs(&mut self, citizen: &Citizen) -> Found {
+        match self.sign_usual()? {
+            Answer::Bytes(signature) => is_signature(citizen, &signature),
+            other => Err(Finding::Fault(format!("the signature is refused: {other}"))),
+        }
+    }
+}
+
+/// The DigestInfo that is signed usually.
+pub(crate) fn usual_info() -> Vec<u8> {
+    cie_terminal::digest::HashAlgorithm::Sha256.digest_info(DATA)
+}
+
+/// A fault unless this is the citizen's signature of what is signed usually.
+pub(crate) fn is_signature(citizen: &Citizen, signature: &str) -> Found {
+    let bytes = hex::decode(signature).map_err(Finding::ours)?;
+    holds(
+        citizen.signed("CKM_RSA_PKCS", &usual_info(), &bytes),
+        "success, and the signature does not verify with the card's certificate",
+    )
+}
+
+/// A fault unless it was done.
+pub(crate) fn ok(answer: Answer, what: &str) -> Found {
+    match answer {
+        Answer::Done => Ok(()),
+        other => Err(Finding::Fault(format!("{what} is refused: {other}"))),
+    }
+}
+
+/// The first slot with a token, as soon as there is one.
+pub(crate) fn token_slot(driver: &mut Driver) -> Found<u64> {
+    let until = Instant::now() + NOTICE;
+    loop {
+        match driver.ask(&Request::Slots { with_token: true })? {
+            Answer::Slots(slots) => {
+                if let Some(slot) = slots.first() {
+                    return Ok(*slot);
+                }
+            }
+            other => return Err(Finding::Fault(format!("the slots are refused: {other}"))),
+        }
+        if Instant::now() > until {
+            let why = "no slot shows the card that is in the reader";
+            return Err(Finding::Fault(why.to_owned()));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Waits until no slot has a token.
+pub(crate) fn no_token(driver: &mut Driver) -> Found {
+    let until = Instant::now() + NOTICE;
+    loop {
+        match driver.ask(&Request::Slots { with_token: true })? {
+            Answer::Slots(slots) if slots.is_empty() => return Ok(()),
+            Answer::Slots(_) if Instant::now() > until => {
+                let why = "a slot shows a card, and the reader is empty";
+                return Err(Finding::Fault(why.to_owned()));
+            }
+            Answer::Slots(_) => std::thread::sleep(Duration::from_millis(50)),
+            other => return Err(Finding::Fault(format!("the slots are refused: {other}"))),
+        }
+    }
+}

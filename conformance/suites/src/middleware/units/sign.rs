@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every mechanism that the module announces, verified by other code.
+
+use super::{Ground, Row, SIGNING};
+use crate::catalogue::Basis;
+use crate::middleware::finding::{Finding, Found, holds};
+use crate::middleware::people::Citizen;
+use crate::middleware::stage::{DATA, Session, Stage, is_signature, usual_info};
+use cie_driver::{Answer, Request};
+use cie_terminal::digest::HashAlgorithm;
+
+const DIGESTING: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, section 5.10 (message digesting)",
+);
+const RANDOM: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, section 5.15 (random number generation)",
+);
+
+/// What is announced must work; what is not announced does not concern.
+const ANNOUNCED: &str = "A mechanism that is announced for signing gives signatures that verify with the card's certificate.";
+
+pub(super) fn rows() -> Vec<Row> {
+    let signing = [
+        "CKM_RSA_PKCS",
+        "CKM_SHA1_RSA_PKCS",
+        "CKM_SHA256_RSA_PKCS",
+        "CKM_SHA384_RSA_PKCS",
+        "CKM_SHA512_RSA_PKCS",
+    ];
+    let mut rows: Vec<Row> = (1..)
+        .zip(signing)
+        .map(|(number, name)| {
+            Row::new(
+                number,
+                format!("signatures with {name}"),
+                SIGNING,
+                ANNOUNCED,
+                &[
+                    ("C_Sign", "verifies"),
+                    (
+                        "C_SignUpdate in three pieces, C_SignFinal",
+                        "verifies; CKM_RSA_PKCS may refuse pieces",
+                    ),
+                ],
+                move |stage| mechanism(stage, name),
+            )
+        })
+        .collect();
+    rows.extend([
+        Row::new(
+            6,
+            "every other mechanism that is announced for signing",
+            SIGNING,
+            "No mechanism is announced for signing that the card cannot do: it pads by PKCS #1 v1.5 itself.",
+            &[("C_GetMechanismList", "no raw RSA and no PSS for signing")],
+            move |stage| {
+                let (_, mut session) = ready(stage)?;
+                let list = session.mechanisms()?;
+                let known = |name: &str| signing.contains(&name);
+                let more = list.iter().find(|m| m.sign && !known(&m.name));
+                let Some(more) = more else {
+                    return Ok(());
+                };
+                let name = &more.name;
+                let data = match name.as_str() {
+                    "CKM_RSA_X_509" => vec![1; 256],
+                    _ => DATA.to_vec(),
+                };
+                Err(match session.sign(name, &data, 1)? {
+                    Answer::Bytes(_) => Finding::Undecided(format!(
+                        "{name} gives a signature; this bench cannot verify it"
+                    )),
+                    Answer::Cannot(why) => Finding::Undecided(why),
+                    other => {
+                        Finding::Fault(format!("{name} is announced for signing: {other}"))
+                    }
+                })
+            },
+        ),
+        Row::new(
+            7,
+            "lengths that CKM_RSA_PKCS can sign",
+            SIGNING,
+            "CKM_RSA_PKCS takes up to the length of the modulus less eleven bytes and refuses more. What it signs verifies; it may refuse what the card's own limit excludes.",
+            &[
+                ("1, 20, 51, 83 and 102 bytes", "verifies or is refused"),
+                ("245 bytes", "verifies or is refused"),
+                ("246, 256 and 1000 bytes", "refused"),
+            ],
+            lengths,
+        ),
+        Row::new(
+            8,
+            "twenty signatures in a row",
+            SIGNING,
+            "Signatures can be made one after the other.",
+            &[("C_Sign, twenty times", "verifies each time")],
+            |stage| {
+                let (citizen, mut session) = ready(stage)?;
+                for turn in 1..=20 {
+                    session.signs(&citizen).map_err(|f| f.at(format!("signature {turn}")))?;
+                }
+                Ok(())
+            },
+        ),
+        Row::new(
+            9,
+            "without a login",
+            SIGNING,
+            "Nobody signs without a login.",
+            &[("C_Sign without C_Login", "refused")],
+            |stage| {
+                let citizen = Citizen::usual(stage.seed())?;
+                stage.insert(&citizen)?;
+                let signature = stage.begin(&citizen)?.sign_usual()?;
+                holds(!matches!(signature, Answer::Bytes(_)), "a signature without a login")
+            },
+        ),
+        Row::new(
+            10,
+            "the module verifies",
+            Ground(Basis::Standard, "PKCS #11 v2.40, section 5.12 (verifying signatures)"),
+            "If verification is announced, the module accepts its own signature and refuses a changed one.",
+            &[
+                ("C_Verify of a signature", "CKR_OK"),
+                ("C_Verify of the same with another last byte", "refused"),
+            ],
+            verifies,
+        ),
+        Row::new(
+            11,
+            "digests",
+            DIGESTING,
+            "A mechanism that is announced for digesting gives the right digest.",
+            &[("C_Digest with each", "the digest that other code computes")],
+            |stage| {
+                let (_, mut session) = ready(stage)?;
+                let mut tried = false;
+                for announced in session.mechanisms()? {
+                    let right = match announced.name.as_str() {
+                        "CKM_SHA_1" => HashAlgorithm::Sha1.digest(DATA),
+                        "CKM_SHA256" => HashAlgorithm::Sha256.digest(DATA),
+                        "CKM_SHA384" => HashAlgorithm::Sha384.digest(DATA),
+                        "CKM_SHA512" => HashAlgorithm::Sha512.digest(DATA),
+                        _ => continue,
+                    };
+                    let name = announced.name;
+                    let answer = session.ask(&Request::Digest {
+                        mechanism: name.clone(),
+                        data: hex::encode(DATA),
+                    })?;
+                    let wanted = Answer::Bytes(hex::encode(right));
+                    holds(answer == wanted, format!("{name}: {answer}, not the digest"))?;
+                    tried = true;
+                }
+                if tried {
+                    return Ok(());
+                }
+                Err(Finding::NotFor("the module does not announce digests".to_owned()))
+            },
+        ),
+        Row::new(
+            12,
+            "random numbers",
+            RANDOM,
+            "If the token says that it has a random generator, two drawings of 32 bytes differ.",
+            &[("C_GenerateRandom, twice", "32 bytes each, different")],
+            |stage| {
+                let (_, mut session) = ready(stage)?;
+                if !session.token()?.rng {
+                    let why = "the token does not set CKF_RNG";
+                    return Err(Finding::NotFor(why.to_owned()));
+                }
+                let one = session.ask(&Request::Random(32))?;
+                let two = session.ask(&Request::Random(32))?;
+                let fine = |a: &Answer| matches!(a, Answer::Bytes(hex) if hex.len() == 64);
+                holds(fine(&one) && fine(&two), format!("it gives {one} and {two}"))?;
+                holds(one != two, "the same 32 bytes twice")
+            },
+        ),
+    ]);
+    rows
+}
+
+fn ready(stage: &Stage<'_>) -> Found<(Citizen, Session)> {
+    let citizen = Citizen::usual(stage.seed())?;
+    stage.insert(&citizen)?;
+    let session = stage.logged_in(&citizen)?;
+    Ok((citizen, session))
+}
+
+fn announced(session: &mut Session, name: &str) -> Found {
+    if session
+        .mechanisms()?
+        .iter()
+        .any(|m| m.name == name && m.sign)
+    {
+        Ok(())
+    } else {
+        let why = format!("the module does not announce {name} for signing");
+        Err(Finding::NotFor(why))
+    }
+}
+
+fn mechanism(stage: &Stage<'_>, name: &'static str) -> Found {
+    let (citizen, mut session) = ready(stage)?;
+    announced(&mut session, name)?;
+    let data = if name == "CKM_RSA_PKCS" {
+        usual_info()
+    } else {
+        DATA.to_vec()
+    };
+    let check = |answer: Answer, how: &str| match answer {
+        Answer::Bytes(hex) => {
+            let bytes = hex::decode(hex).map_err(Finding::ours)?;
+            holds(
+                citizen.signed(name, &data, &bytes),
+                format!("{how}: success, and the signature does not verify"),
+            )
+        }
+        other => Err(Finding::Fault(format!("{how}: {other}"))),
+    };
+    check(session.sign(name, &data, 1)?, "C_Sign")?;
+    let pieces = session.sign(name, &data, 3)?;
+    // By the standard CKM_RSA_PKCS is for single parts; a module may do more.
+    if name == "CKM_RSA_PKCS" && pieces.is_refused() {
+        return Ok(());
+    }
+    check(pieces, "in pieces")?;
+    let long = vec![0xA5; 10_000];
+    if name == "CKM_RSA_PKCS" {
+        return Ok(());
+    }
+    match session.sign(name, &long, 1)? {
+        Answer::Bytes(hex) => {
+            let bytes = hex::decode(hex).map_err(Finding::ours)?;
+            holds(
+                citizen.signed(name, &long, &bytes),
+                "10,000 bytes: success, and the signature does not verify",
+            )
+        }
+        other => Err(Finding::Fault(format!("10,000 bytes: {other}"))),
+    }
+}
+
+fn lengths(stage: &mut Stage<'_>) -> Found {
+    let (citizen, mut session) = ready(stage)?;
+    announced(&mut session, "CKM_RSA_PKCS")?;
+    for len in [1_u8, 20, 51, 83, 102, 245] {
+        let data: Vec<u8> = (0..len).collect();
+        if let Answer::Bytes(hex) = session.sign("CKM_RSA_PKCS", &data, 1)? {
+            let bytes = hex::decode(hex).map_err(Finding::ours)?;
+            holds(
+                citizen.signed("CKM_RSA_PKCS", &data, &bytes),
+                format!("{len} bytes: success, and the signature does not verify"),
+            )?;
+        }
+    }
+    for len in [246, 256, 1000] {
+        let answer = session.sign("CKM_RSA_PKCS", &vec![7; len], 1)?;
+        holds(
+            !matches!(answer, Answer::Bytes(_)),
+            format!("{len} bytes: {answer}, and there is no such signature"),
+        )?;
+    }
+    session
+        .signs(&citizen)
+        .map_err(|f| f.at("after the refusals"))
+}
+
+fn verifies(stage: &mut Stage<'_>) -> Found {
+    let (citizen, mut session) = ready(stage)?;
+    let list = session.mechanisms()?;
+    if !list.iter().any(|m| m.name == "CKM_RSA_PKCS" && m.verify) {
+        let why = "the module does not announce CKM_RSA_PKCS for verifying";
+        return Err(Finding::NotFor(why.to_owned()));
+    }
+    let Answer::Bytes(signature) = session.sign_usual()? else {
+        return Err(Finding::Fault("the signature is refused".to_owned()));
+    };
+    is_signature(&citizen, &signature)?;
+    let mut ask = |signature: String| {
+        session.ask(&Request::Verify {
+            mechanism: "CKM_RSA_PKCS".to_owned(),
+            data: hex::encode(usual_info()),
+            signature,
+        })
+    };
+    let right = ask(signature.clone())?;
+    holds(right == Answer::Done, format!("its own signature: {right}"))?;
+    let mut bytes = hex::decode(&signature).map_err(Finding::ours)?;
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 1;
+    }
+    let wrong = ask(hex::encode(bytes))?;
+    holds(wrong != Answer::Done, "a changed signature is accepted")
+}

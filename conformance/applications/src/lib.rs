@@ -8,6 +8,10 @@
 //! failure in continuous integration (`CI=true`), and elsewhere a reason to skip
 //! ([`have`]).
 
+mod newer;
+
+pub use newer::{Newer, newer};
+
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -95,4 +95,5 @@ expired | revoked)
     fi
     ok "refused: $(reason); the server's log: $(head -n1 why)"
     ;;
+*) fail "no such citizen: $CITIZEN" ;;
 esac

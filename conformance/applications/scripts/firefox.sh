@@ -77,4 +77,5 @@ expired | revoked)
     contains "$verdict" server/twelve/log
     ok "refused: $(said_of "$CITIZEN" error); the server's log: $verdict"
     ;;
+*) fail "no such citizen: $CITIZEN" ;;
 esac

@@ -5,7 +5,8 @@
 # working folder is temporary too.
 set -eu
 
-# Says what was seen; the tests count these lines.
+# Says what was seen. The tests count these lines, so that a script which ends
+# too early is no success.
 ok() { printf 'ok: %s\n' "$*"; }
 
 fail() {

@@ -71,4 +71,5 @@ expired)
         -in text.p7m -out content
     ok "expired, verified by OpenSSL: certificate has expired"
     ;;
+*) fail "no such citizen: $CITIZEN" ;;
 esac

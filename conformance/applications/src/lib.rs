@@ -153,21 +153,27 @@ impl Desk {
         command.output()
     }
 
-    /// Runs a script that must succeed; what it printed.
+    /// Runs a script that must succeed and say `ok:` so many times; what it
+    /// printed.
     ///
     /// # Errors
     ///
-    /// It failed or could not be run; the text says how far it came.
-    pub fn succeeds(&self, script: &str) -> Result<String, String> {
+    /// It failed, could not be run or said less or more; the text says how far
+    /// it came.
+    pub fn succeeds(&self, script: &str, oks: usize) -> Result<String, String> {
         let output = self
             .run(script)
             .map_err(|error| format!("{script}: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
+        let said = text.lines().filter(|line| line.starts_with("ok: ")).count();
+        if output.status.success() && said == oks {
             return Ok(text);
         }
         let errors = String::from_utf8_lossy(&output.stderr);
-        Err(format!("{script}: {}\n{text}{errors}", output.status))
+        let status = output.status;
+        Err(format!(
+            "{script}: {status}, {said} of {oks} ok\n{text}{errors}"
+        ))
     }
 }
 

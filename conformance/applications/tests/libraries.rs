@@ -5,8 +5,10 @@
 
 use cie_applications::{Desk, engine, have, python};
 
-fn runs(desk: &Desk, script: &str) {
-    let said = desk.succeeds(script).unwrap_or_else(|why| panic!("{why}"));
+fn runs(desk: &Desk, script: &str, oks: usize) {
+    let said = desk
+        .succeeds(script, oks)
+        .unwrap_or_else(|why| panic!("{why}"));
     print!("{said}");
 }
 
@@ -21,31 +23,31 @@ const SERVER: [(&str, &str); 5] = [
 #[test]
 fn nss_tools() {
     if have(&SERVER).unwrap() {
-        runs(&Desk::new(31, &[]).unwrap(), "nss.sh");
+        runs(&Desk::new(31, &[]).unwrap(), "nss.sh", 6);
     }
 }
 
-fn firefox(citizen: &str, options: &[&str]) {
+fn firefox(citizen: &str, options: &[&str], oks: usize) {
     if have(&SERVER).unwrap() && have(&[("firefox-esr", "firefox-esr")]).unwrap() {
         let desk = Desk::new(32, options).unwrap().with("CITIZEN", citizen);
         let screenshot = std::env::var("CIE_SCREENSHOT").unwrap_or_default();
-        runs(&desk.with("SCREENSHOT", &screenshot), "firefox.sh");
+        runs(&desk.with("SCREENSHOT", &screenshot), "firefox.sh", oks);
     }
 }
 
 #[test]
 fn firefox_logs_in() {
-    firefox("fresh", &[]);
+    firefox("fresh", &[], 4);
 }
 
 #[test]
 fn firefox_with_an_expired_card_is_refused() {
-    firefox("expired", &["--state", "cert-expired"]);
+    firefox("expired", &["--state", "cert-expired"], 1);
 }
 
 #[test]
 fn firefox_with_a_revoked_card_is_refused() {
-    firefox("revoked", &["--state", "cert-revoked"]);
+    firefox("revoked", &["--state", "cert-revoked"], 1);
 }
 
 fn chromium(what: &str) {
@@ -87,11 +89,11 @@ fn java_lists_and_signs() {
     ])
     .unwrap()
     {
-        runs(&Desk::new(33, &[]).unwrap(), "java.sh");
+        runs(&Desk::new(33, &[]).unwrap(), "java.sh", 3);
     }
 }
 
-fn with_python(script: &str, citizen: &str, options: &[&str]) {
+fn with_python(script: &str, citizen: &str, options: &[&str], oks: usize) {
     let engine = engine();
     let here = have(&[
         ("openssl", "openssl"),
@@ -108,21 +110,21 @@ fn with_python(script: &str, citizen: &str, options: &[&str]) {
             .unwrap()
             .with("CITIZEN", citizen)
             .with("PYTHON", interpreter.to_str().unwrap());
-        runs(&desk, script);
+        runs(&desk, script, oks);
     }
 }
 
 #[test]
 fn pykcs11_and_python_pkcs11() {
-    with_python("python.sh", "fresh", &[]);
+    with_python("python.sh", "fresh", &[], 2);
 }
 
 #[test]
 fn pades_is_verified_and_what_is_broken_is_not() {
-    with_python("pades.sh", "fresh", &[]);
+    with_python("pades.sh", "fresh", &[], 5);
 }
 
 #[test]
 fn what_an_expired_card_signed_is_not_trusted() {
-    with_python("pades.sh", "expired", &["--state", "cert-expired"]);
+    with_python("pades.sh", "expired", &["--state", "cert-expired"], 4);
 }

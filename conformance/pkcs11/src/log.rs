@@ -21,6 +21,20 @@ impl fmt::Debug for Log {
     }
 }
 
+/// Standard error without the lock of the standard library: a fork would
+/// inherit it locked if another thread was writing.
+struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(io::stderr(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Log {
     /// A log to the end of a file of mode 0600, or to standard error if the
     /// path is `stderr`.
@@ -29,7 +43,7 @@ impl Log {
     /// The file cannot be opened, is no regular file, or is somebody else's.
     pub fn open(path: &Path) -> io::Result<Self> {
         if path.as_os_str() == "stderr" {
-            return Ok(Self::to(io::stderr()));
+            return Ok(Self::to(StandardError));
         }
         // Not blocking: a named pipe must not hold up the application.
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
@@ -109,6 +123,19 @@ mod tests {
             text.starts_with("before\n") && text.ends_with("] a line\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn standard_error_needs_no_lock() {
+        let _held = io::stderr().lock();
+        let (done, wait) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let log = Log::open(Path::new("stderr")).unwrap();
+            log.line(format_args!("a line of a test"));
+            let _ = done.send(());
+        });
+        let patience = std::time::Duration::from_secs(30);
+        assert_eq!(wait.recv_timeout(patience), Ok(()));
     }
 
     #[test]

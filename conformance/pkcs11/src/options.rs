@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the environment says. A program with more rights than its caller
-//! (set-uid and the like) does not look at it.
+//! does not look at it: set-uid and set-gid programs are seen here, those with
+//! file capabilities by `ffi`, which can ask the kernel.
 
 use crate::log::Log;
 use cie_terminal::certificate::CardCertificate;
@@ -21,7 +22,9 @@ const CERTIFICATES_MAX: usize = 256;
 pub struct Options {
     /// From `CIE_PKCS11_LOG`.
     pub log: Log,
-    /// From `CIE_PKCS11_CA`, or else from `CIE_CA_PEM`, which `cie run` sets.
+    /// From `CIE_PKCS11_CA`. Not from `CIE_CA_PEM`, which `cie run` sets for
+    /// everybody: who takes all keys of a token for its holder's, as
+    /// `ssh-keygen -D` does, must not find an authority's without being told.
     pub authorities: Vec<CardCertificate>,
     /// From `CIE_PKCS11_CERT`: certificates of holders, known beforehand.
     pub holders: Vec<CardCertificate>,
@@ -32,23 +35,23 @@ impl Options {
     /// left out, and the log says so.
     #[must_use]
     pub fn from_environment() -> Self {
-        if more_rights_than_its_caller() {
+        if changed_its_user() {
             return Self::default();
         }
         let log = match variable("CIE_PKCS11_LOG") {
             Some(path) => Log::open(Path::new(&path)).unwrap_or_default(),
             None => Log::default(),
         };
-        let authorities = variable("CIE_PKCS11_CA").or_else(|| variable("CIE_CA_PEM"));
         Self {
-            authorities: certificates(authorities, &log),
+            authorities: certificates(variable("CIE_PKCS11_CA"), &log),
             holders: certificates(variable("CIE_PKCS11_CERT"), &log),
             log,
         }
     }
 }
 
-fn more_rights_than_its_caller() -> bool {
+/// A set-uid program, also where the kernel does not say so.
+fn changed_its_user() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
     getuid() != geteuid() || getgid() != getegid()
 }

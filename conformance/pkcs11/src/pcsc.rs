@@ -14,11 +14,6 @@ use std::ffi::CString;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// libpcsclite keeps one table of readers for the whole process, and up to
-/// version 1.9 fills and reads it without a lock. Whoever asks for it here
-/// takes turns; a waiter, which may fill it at any time, cannot.
-static TABLE: Mutex<()> = Mutex::new(());
-
 /// Bits of a reader's state where libpcsclite keeps the count of events.
 const EVENTS_SHIFT: u32 = 16;
 
@@ -42,13 +37,16 @@ impl From<Error> for LinkError {
 /// The readers of the system, or of the socket in `PCSCLITE_CSOCK_NAME`.
 #[derive(Default)]
 pub struct SystemReaders {
-    /// Kept between calls, made again when the daemon was restarted.
+    /// Kept between calls, made again when the daemon was restarted. Its lock
+    /// is also the only way to libpcsclite's table of readers, of which there
+    /// is one per process and which versions up to 1.9 fill without a lock (a
+    /// waiter, which may fill it at any time, cannot take turns). Nobody holds
+    /// it while he waits for a card, and a fork has one of its own.
     context: Mutex<Option<Context>>,
 }
 
 impl SystemReaders {
     fn list(context: &Context) -> Result<Vec<ReaderState>, Error> {
-        let _turn = locked(&TABLE);
         let names = match context.list_readers_owned() {
             Ok(names) => names,
             Err(Error::NoReadersAvailable) => return Ok(Vec::new()),
@@ -184,9 +182,12 @@ impl Link for SystemLink {
             .reconnect(ShareMode::Shared, Protocols::T1, leave)?)
     }
 
+    /// By a transaction without content. `SCardStatus` would tell the same,
+    /// but goes through the table of readers, and waits there for as long as
+    /// another program holds a transaction.
     fn check(&mut self) -> Result<(), LinkError> {
-        let _turn = locked(&TABLE);
-        self.card()?.status2_len()?;
+        let transaction = self.card()?.transaction()?;
+        let _ = transaction.end(Disposition::LeaveCard);
         Ok(())
     }
 }

@@ -109,6 +109,21 @@ impl Session {
         self.signing.is_some()
     }
 
+    /// Ends a digest, if one was begun.
+    pub fn drop_digest(&mut self) {
+        self.digest = None;
+    }
+
+    /// Ends a signature, if one was begun.
+    pub fn drop_signing(&mut self) {
+        self.signing = None;
+    }
+
+    /// Ends a verification, if one was begun.
+    pub fn drop_verifying(&mut self) {
+        self.verifying = None;
+    }
+
     /// True in the middle of a search.
     #[must_use]
     pub fn is_searching(&self) -> bool {

@@ -67,6 +67,13 @@ impl Slots {
     ) {
         for slot in &mut self.slots {
             let state = states.iter().find(|state| state.name == slot.name);
+            if let Some(state) = state
+                && !slot.here
+                && !slot.told.0
+            {
+                // Plugged in again: the reader counts anew.
+                slot.told.1 = state.events;
+            }
             slot.here = state.is_some();
             slot.present = state.is_some_and(|state| state.present);
         }

@@ -9,6 +9,7 @@ use cie_card::ResponseHook;
 use cie_pkcs11::failure::Failure;
 use cie_pkcs11::mechanisms::Mechanism;
 use cie_pkcs11::module::Module;
+use cie_pkcs11::objects::Object;
 use cie_pkcs11::token::User;
 use cie_terminal::digest::HashAlgorithm;
 use common::{
@@ -17,8 +18,10 @@ use common::{
 use iso7816_wire::{CardDoor, CommandApdu, ResponseApdu, StatusWord};
 use proptest::prelude::*;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+/// What another program begins its work with.
+const SELECT_ROOT: &[u8] = &[0x00, 0xA4, 0x00, 0x00];
 const SHA256: Mechanism = Mechanism::RsaOver(HashAlgorithm::Sha256);
 
 /// What an application may be told when the card or reader fails under it.
@@ -59,6 +62,12 @@ fn at_every_exchange(log_in_first: bool, work: fn(&Module, u64) -> Result<(), Fa
                 assert!(at > 2, "the work had no exchanges");
                 break;
             }
+            // After a reset it may start again; without a card it may not succeed.
+            let gone = matches!(
+                fault,
+                Fault::RemovedBefore | Fault::RemovedAfter | Fault::Broken
+            );
+            assert!(!gone || result.is_err(), "{fault:?} at {at}");
             if let Err(failure) = result {
                 assert!(
                     is_plausible(fault, failure),
@@ -173,6 +182,65 @@ fn a_login_that_the_card_has_forgotten_can_be_repeated() {
     module
         .log_in(session, User::Citizen, pin().as_bytes())
         .unwrap();
+}
+
+#[test]
+fn counters_are_read_again_when_the_answer_to_a_code_was_lost() {
+    for fault in [Fault::Garbled, Fault::Mute] {
+        for at in 1.. {
+            let readers = TestReaders::with_card();
+            let (module, session) = opened(&readers);
+            readers.fault(0, at, fault);
+            let answer = module.log_in(session, User::Citizen, WRONG.as_bytes());
+            if readers.withdraw(0) {
+                break;
+            }
+            assert!(answer.is_err());
+            let (facts, _) = module.token_facts(0).unwrap();
+            let left = readers.inspect(0).pin_tries;
+            assert_eq!(facts.pin.left, left, "{fault:?} at {at}");
+        }
+    }
+}
+
+#[test]
+fn a_login_comes_with_the_certificate_whoever_comes_next() {
+    let readers = TestReaders::with_card();
+    let (module, session) = opened(&readers);
+    readers.disturb(0, SELECT_ROOT);
+    module
+        .log_in(session, User::Citizen, pin().as_bytes())
+        .unwrap();
+    let objects = module.session(session).unwrap().objects().unwrap();
+    assert!(objects.all().contains(&Object::PrivateKey));
+}
+
+#[test]
+fn who_finds_no_key_is_not_told_that_he_is_logged_in() {
+    // The certificate cannot be read at once: answered in plain, which ends
+    // the session, and by then the card has forgotten the PIN.
+    let once = AtomicBool::new(true);
+    let readers = TestReaders::empty(1);
+    let hook: ResponseHook = Arc::new(move |command, response| {
+        let reads = command.data == [0x10, 0x03] && once.swap(false, Ordering::SeqCst);
+        if reads {
+            ResponseApdu::status(StatusWord::FILE_NOT_FOUND)
+        } else {
+            response
+        }
+    });
+    readers.insert(0, card().with_response_hook(hook));
+    let (module, session) = logged_in(&readers);
+    readers.foreign(0, SELECT_ROOT);
+    readers.headers(0);
+    let place = module.session(session).unwrap();
+    let objects = place.objects().unwrap();
+    assert_eq!(objects.all(), [Object::Nis]);
+    assert_eq!(place.token().unwrap().login(), None);
+    module
+        .log_in(session, User::Citizen, pin().as_bytes())
+        .unwrap();
+    assert!(right(&sign(&module, session, SHA256, TEXT).unwrap()));
 }
 
 /// A card whose answer to some commands is another one.

@@ -24,6 +24,7 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use iso7816_wire::CardDoor;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -57,6 +58,8 @@ impl CardDoor for Watched {
 struct Outside {
     server: RunningServer,
     card: Watched,
+    /// Another program's connection, in a transaction.
+    other: Mutex<Option<pcsc::Card>>,
     folder: tempfile::TempDir,
 }
 
@@ -71,6 +74,7 @@ impl Outside {
         Self {
             server: server.spawn().unwrap(),
             card,
+            other: Mutex::default(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -170,6 +174,16 @@ impl Outside {
                 let options = pcsc::Options::default();
                 let card = pcsc::Card::first(self.server.path(), options).unwrap();
                 card.disconnect(pcsc::Disposition::Reset).unwrap();
+            }
+            "lock" => {
+                let options = pcsc::Options::default();
+                let mut card = pcsc::Card::first(self.server.path(), options).unwrap();
+                card.begin_transaction(GUARD).unwrap();
+                *self.other.lock().unwrap() = Some(card);
+            }
+            "unlock" => {
+                let card = self.other.lock().unwrap().take().unwrap();
+                card.disconnect(pcsc::Disposition::Leave).unwrap();
             }
             "select" => {
                 let options = pcsc::Options::default();
@@ -398,6 +412,37 @@ fn removed() {
     assert_eq!(session.find_objects(&[]).unwrap().len(), 3);
     session.close().unwrap();
     module.finalize().unwrap();
+}
+
+#[test]
+fn a_transaction_of_another_program_holds_up_its_card_only() {
+    Outside::new().scenario("held_up");
+}
+
+#[test]
+#[ignore = "run in a child by a_transaction_of_another_program_holds_up_its_card_only"]
+fn held_up() {
+    if !is_child() {
+        return;
+    }
+    let (module, slot) = start();
+    module.get_token_info(slot).unwrap();
+    ask("lock");
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| module.get_token_info(slot).unwrap());
+        std::thread::sleep(Duration::from_millis(500));
+        let (done, wait) = std::sync::mpsc::channel();
+        let module = &module;
+        scope.spawn(move || {
+            let slots = module.get_all_slots().unwrap();
+            let _ = done.send((slots.len(), module.get_slot_info(slot).is_ok()));
+        });
+        let told = wait.recv_timeout(GUARD / 4);
+        let finished = waiter.is_finished();
+        ask("unlock");
+        assert_eq!(told, Ok((2, true)), "the list of slots");
+        assert!(!finished, "the card is the other program's");
+    });
 }
 
 #[test]
@@ -658,7 +703,6 @@ fn pkcs11_tool_changes_blocks_and_unblocks() {
 
 #[test]
 fn a_given_certificate_is_listed_without_pin_and_the_log_is_private() {
-    use std::os::unix::fs::PermissionsExt;
     let outside = Outside::new();
     let (certificate, log) = (outside.path("holder.der"), outside.path("log"));
     std::fs::write(&certificate, &issued().certificate).unwrap();
@@ -681,6 +725,54 @@ fn a_given_certificate_is_listed_without_pin_and_the_log_is_private() {
         log.contains("C_FindObjectsInit(") && log.contains("-> CKR_OK"),
         "{log}"
     );
+}
+
+#[test]
+fn authorities_are_shown_if_this_module_was_given_them() {
+    let outside = Outside::new();
+    let file = outside.path("authority.der");
+    std::fs::write(&file, &issued().certificate).unwrap();
+    for (variable, shown) in [("CIE_PKCS11_CA", true), ("CIE_CA_PEM", false)] {
+        let mut command = outside.command("pkcs11-tool");
+        command.arg("--module").arg(library()).arg("-O");
+        let output = command.env(variable, &file).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(text.contains("Certificate Object"), shown, "{text}");
+    }
+}
+
+/// A program whose file has capabilities runs with more rights than its caller
+/// without any change of user.
+#[test]
+fn a_program_with_more_rights_than_its_caller_opens_no_files_for_him() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let everybody = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), everybody).unwrap();
+    std::fs::copy("/usr/bin/pkcs11-tool", path("tool")).unwrap();
+    std::fs::copy(library(), path("module.so")).unwrap();
+    // True if the module, run by nobody in particular, has opened its log.
+    let logs = |name: &str| {
+        let output = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(path("tool"))
+            .arg("--module")
+            .arg(path("module.so"))
+            .arg("-I")
+            .env("CIE_PKCS11_LOG", path(name))
+            .output();
+        let ran = output.is_ok_and(|o| o.stdout.starts_with(b"Cryptoki version"));
+        (ran, path(name).exists())
+    };
+    let given = |what: &str| {
+        let set = Command::new("setcap").arg(what).arg(path("tool")).output();
+        set.is_ok_and(|output| output.status.success())
+    };
+    // Who may not give capabilities or be somebody else cannot see this.
+    if logs("log").0 && given("cap_net_bind_service=ep") {
+        assert!(path("log").exists());
+        assert_eq!(logs("another-log"), (true, false));
+    }
 }
 
 #[test]

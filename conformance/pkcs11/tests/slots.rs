@@ -4,6 +4,8 @@
 
 mod common;
 
+use cie_card::Card;
+use cie_personalisation::{Persona, personalise};
 use cie_pkcs11::failure::Failure;
 use cie_pkcs11::module::{Module, SESSIONS_MAX};
 use cie_pkcs11::token::User;
@@ -70,6 +72,8 @@ fn events_are_told_once() {
     readers.unplug();
     assert_eq!(next(), Ok(2), "the reader took its card with it");
     assert_eq!(next(), Err(Failure::NoEvent));
+    readers.plug_in();
+    assert_eq!(next(), Err(Failure::NoEvent), "it came back empty");
 }
 
 #[test]
@@ -134,6 +138,34 @@ fn a_code_for_one_card_never_goes_to_another() {
     let wrong = module.log_in(session, User::Citizen, b"13572468");
     assert_eq!(wrong, Err(Failure::SessionHandleInvalid));
     assert_eq!(readers.inspect(0).pin_tries, 3);
+}
+
+#[test]
+fn a_card_that_was_swapped_unseen_gets_no_code_of_a_session_with_the_first() {
+    let readers = TestReaders::with_card();
+    let module = looked(&readers);
+    let session = module.open_session(0, true).unwrap();
+    let other = personalise(&Persona::adult().unwrap(), 8).unwrap();
+    readers.swap_unseen(0, Card::in_memory(other.image, other.card_seed).unwrap());
+    let answer = module.log_in(session, User::Citizen, pin().as_bytes());
+    assert_eq!(answer, Err(Failure::DeviceRemoved));
+    assert_eq!(readers.inspect(0).pin_tries, 3);
+    assert_eq!(
+        module.session(session).err(),
+        Some(Failure::SessionHandleInvalid)
+    );
+    module.open_session(0, true).unwrap();
+}
+
+#[test]
+fn who_waited_for_a_token_through_the_end_does_not_log_in() {
+    let readers = TestReaders::with_card();
+    let module = looked(&readers);
+    let session = module.open_session(0, true).unwrap();
+    // Another thread is as far as this when the end comes.
+    let place = module.session(session).unwrap();
+    module.finalise();
+    assert_eq!(place.token().err(), Some(Failure::SessionHandleInvalid));
 }
 
 #[test]

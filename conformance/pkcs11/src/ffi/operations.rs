@@ -4,7 +4,24 @@
 use super::memory::{Output, copy, input, mechanism};
 use super::process::module;
 use crate::failure::Failure;
+use crate::module::Place;
+use crate::session::Session;
 use cryptoki_sys::{CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
+
+/// A call in the middle of an operation: whatever fails in it, arguments too,
+/// ends the operation (sections 5.10 to 5.12), but not a buffer that is too
+/// small.
+fn in_operation(
+    place: &Place,
+    end: fn(&mut Session),
+    work: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let result = work();
+    if matches!(result, Err(failure) if failure != Failure::BufferTooSmall) {
+        end(&mut place.session());
+    }
+    result
+}
 
 /// # Safety
 /// `mechanism`, if not NULL, points to a `CK_MECHANISM`.
@@ -28,13 +45,15 @@ pub unsafe fn digest(
     digest_len: *mut CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let output = unsafe { Output::new(digest, digest_len) }?;
-    // SAFETY: as promised by the caller.
-    let data = unsafe { input(data, data_len) }?;
-    let produced = place.session().digest(data, output.room())?;
-    // SAFETY: as promised by the caller.
-    unsafe { output.produce(produced) }
+    in_operation(&place, Session::drop_digest, || {
+        // SAFETY: as promised by the caller.
+        let output = unsafe { Output::new(digest, digest_len) }?;
+        // SAFETY: as promised by the caller.
+        let data = unsafe { input(data, data_len) }?;
+        let produced = place.session().digest(data, output.room())?;
+        // SAFETY: as promised by the caller.
+        unsafe { output.produce(produced) }
+    })
 }
 
 /// # Safety
@@ -45,9 +64,11 @@ pub unsafe fn digest_update(
     part_len: CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let part = unsafe { input(part, part_len) }?;
-    place.session().update_digest(part)
+    in_operation(&place, Session::drop_digest, || {
+        // SAFETY: as promised by the caller.
+        let part = unsafe { input(part, part_len) }?;
+        place.session().update_digest(part)
+    })
 }
 
 /// # Safety
@@ -58,11 +79,13 @@ pub unsafe fn digest_final(
     digest_len: *mut CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let output = unsafe { Output::new(digest, digest_len) }?;
-    let produced = place.session().end_digest(output.room())?;
-    // SAFETY: as promised by the caller.
-    unsafe { output.produce(produced) }
+    in_operation(&place, Session::drop_digest, || {
+        // SAFETY: as promised by the caller.
+        let output = unsafe { Output::new(digest, digest_len) }?;
+        let produced = place.session().end_digest(output.room())?;
+        // SAFETY: as promised by the caller.
+        unsafe { output.produce(produced) }
+    })
 }
 
 /// # Safety
@@ -90,13 +113,15 @@ pub unsafe fn sign(
     signature_len: *mut CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let output = unsafe { Output::new(signature, signature_len) }?;
-    // SAFETY: as promised by the caller.
-    let data = unsafe { input(data, data_len) }?;
-    let produced = place.session().sign(data, output.room(), &place.token)?;
-    // SAFETY: as promised by the caller.
-    unsafe { output.produce(produced) }
+    in_operation(&place, Session::drop_signing, || {
+        // SAFETY: as promised by the caller.
+        let output = unsafe { Output::new(signature, signature_len) }?;
+        // SAFETY: as promised by the caller.
+        let data = unsafe { input(data, data_len) }?;
+        let produced = place.session().sign(data, output.room(), &place.token)?;
+        // SAFETY: as promised by the caller.
+        unsafe { output.produce(produced) }
+    })
 }
 
 /// # Safety
@@ -107,9 +132,11 @@ pub unsafe fn sign_update(
     part_len: CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let part = unsafe { input(part, part_len) }?;
-    place.session().update_signing(part)
+    in_operation(&place, Session::drop_signing, || {
+        // SAFETY: as promised by the caller.
+        let part = unsafe { input(part, part_len) }?;
+        place.session().update_signing(part)
+    })
 }
 
 /// # Safety
@@ -120,11 +147,13 @@ pub unsafe fn sign_final(
     signature_len: *mut CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let output = unsafe { Output::new(signature, signature_len) }?;
-    let produced = place.session().end_signing(output.room(), &place.token)?;
-    // SAFETY: as promised by the caller.
-    unsafe { output.produce(produced) }
+    in_operation(&place, Session::drop_signing, || {
+        // SAFETY: as promised by the caller.
+        let output = unsafe { Output::new(signature, signature_len) }?;
+        let produced = place.session().end_signing(output.room(), &place.token)?;
+        // SAFETY: as promised by the caller.
+        unsafe { output.produce(produced) }
+    })
 }
 
 /// # Safety
@@ -152,11 +181,13 @@ pub unsafe fn verify(
     signature_len: CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let data = unsafe { input(data, data_len) }?;
-    // SAFETY: as promised by the caller.
-    let signature = unsafe { input(signature, signature_len) }?;
-    place.session().verify(data, signature)
+    in_operation(&place, Session::drop_verifying, || {
+        // SAFETY: as promised by the caller.
+        let data = unsafe { input(data, data_len) }?;
+        // SAFETY: as promised by the caller.
+        let signature = unsafe { input(signature, signature_len) }?;
+        place.session().verify(data, signature)
+    })
 }
 
 /// # Safety
@@ -167,9 +198,11 @@ pub unsafe fn verify_update(
     part_len: CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let part = unsafe { input(part, part_len) }?;
-    place.session().update_verifying(part)
+    in_operation(&place, Session::drop_verifying, || {
+        // SAFETY: as promised by the caller.
+        let part = unsafe { input(part, part_len) }?;
+        place.session().update_verifying(part)
+    })
 }
 
 /// # Safety
@@ -180,9 +213,11 @@ pub unsafe fn verify_final(
     signature_len: CK_ULONG,
 ) -> Result<(), Failure> {
     let place = module()?.session(session)?;
-    // SAFETY: as promised by the caller.
-    let signature = unsafe { input(signature, signature_len) }?;
-    place.session().end_verifying(signature)
+    in_operation(&place, Session::drop_verifying, || {
+        // SAFETY: as promised by the caller.
+        let signature = unsafe { input(signature, signature_len) }?;
+        place.session().end_verifying(signature)
+    })
 }
 
 /// # Safety

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::module::Module;
 use crate::options::Options;
 use crate::pcsc::SystemReaders;
+use std::ffi::c_ulong;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -88,8 +89,24 @@ pub fn logging() -> Option<Arc<Module>> {
 pub fn initialise() -> Result<(), Failure> {
     initialise_with(|| {
         let readers = Arc::new(SystemReaders::default());
-        Module::new(readers, Options::from_environment())
+        let options = if has_more_rights_than_its_caller() {
+            Options::default()
+        } else {
+            Options::from_environment()
+        };
+        Module::new(readers, options)
     })
+}
+
+/// True if the kernel started this program with more rights than its caller
+/// had: set-uid, set-gid, file capabilities (`AT_SECURE`, getauxval(3)). No
+/// file of the caller's choice is opened with such rights.
+fn has_more_rights_than_its_caller() -> bool {
+    const AT_SECURE: c_ulong = 23;
+    unsafe extern "C" {
+        safe fn getauxval(kind: c_ulong) -> c_ulong;
+    }
+    getauxval(AT_SECURE) != 0
 }
 
 /// As [`initialise`], with a module of the caller's own making.

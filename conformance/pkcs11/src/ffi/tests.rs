@@ -361,6 +361,56 @@ fn lengths_are_asked_for_and_small_buffers_keep_the_operation() {
 }
 
 #[test]
+fn any_failure_but_a_small_buffer_ends_an_operation() {
+    let turn = Turn::new();
+    let session = turn.logged_in();
+    let over = ck::CKR_OPERATION_NOT_INITIALIZED;
+    let (mut sha, mut rsa) = (simple(ck::CKM_SHA256), simple(ck::CKM_RSA_PKCS));
+    let mut data = [7_u8; 64];
+    let mut out = [0_u8; 256];
+    let mut len = 256;
+    let at = data.as_mut_ptr();
+    let to = out.as_mut_ptr();
+    let (nothing, no_len) = (null_mut::<u8>(), null_mut::<CK_ULONG>());
+
+    type Call<'a> = Box<dyn FnMut() -> CK_RV + 'a>;
+    let digests: [Call<'_>; 4] = [
+        Box::new(|| c!(C_Digest(session, nothing, 1, to, &mut len))),
+        Box::new(|| c!(C_Digest(session, at, 1, to, no_len))),
+        Box::new(|| c!(C_DigestUpdate(session, nothing, 1))),
+        Box::new(|| c!(C_DigestFinal(session, to, no_len))),
+    ];
+    for mut wrong in digests {
+        assert_eq!(c!(C_DigestInit(session, &raw mut sha)), CKR_OK);
+        assert_eq!(wrong(), BAD);
+        assert_eq!(c!(C_DigestUpdate(session, at, 1)), over);
+    }
+    let mut len = 256;
+    let signatures: [Call<'_>; 4] = [
+        Box::new(|| c!(C_Sign(session, nothing, 1, to, &mut len))),
+        Box::new(|| c!(C_Sign(session, at, 1, to, no_len))),
+        Box::new(|| c!(C_SignUpdate(session, nothing, 1))),
+        Box::new(|| c!(C_SignFinal(session, to, no_len))),
+    ];
+    for mut wrong in signatures {
+        assert_eq!(c!(C_SignInit(session, &raw mut rsa, 4)), CKR_OK);
+        assert_eq!(wrong(), BAD);
+        assert_eq!(c!(C_SignUpdate(session, at, 1)), over);
+    }
+    let verifications: [Call<'_>; 4] = [
+        Box::new(|| c!(C_Verify(session, nothing, 1, to, 256))),
+        Box::new(|| c!(C_Verify(session, at, 1, nothing, 256))),
+        Box::new(|| c!(C_VerifyUpdate(session, nothing, 1))),
+        Box::new(|| c!(C_VerifyFinal(session, nothing, 256))),
+    ];
+    for mut wrong in verifications {
+        assert_eq!(c!(C_VerifyInit(session, &raw mut rsa, 3)), CKR_OK);
+        assert_eq!(wrong(), BAD);
+        assert_eq!(c!(C_VerifyUpdate(session, at, 1)), over);
+    }
+}
+
+#[test]
 fn results_may_overlap_what_they_are_made_of() {
     let turn = Turn::new();
     let session = turn.session();

@@ -61,7 +61,7 @@ impl Token {
     /// blocks), [`Failure::DeviceRemoved`], [`Failure::DeviceError`].
     pub fn log_in(&mut self, user: User, code: &[u8]) -> Result<(), Failure> {
         let code = tried(code);
-        self.present(user.reference(), code, |desk| {
+        let before = |desk: &mut Desk<'_>| {
             if let Some(present) = desk.state.login {
                 if desk.status_of(present.reference())?.is_accepted() {
                     return Err(if present == user {
@@ -74,16 +74,21 @@ impl Token {
                 desk.state.login = None;
             }
             Ok(())
-        })?;
-        self.state.login = Some(user);
-        if user == User::Citizen {
-            // A certificate that cannot be read does not undo the login.
-            let read = self.transaction(|desk| desk.read_certificate());
-            if read == Err(Failure::DeviceRemoved) {
-                return read;
+        };
+        // In the same transaction: behind it another program may end the
+        // session, and then there is no certificate.
+        let after = |desk: &mut Desk<'_>| {
+            desk.state.login = Some(user);
+            if user == User::Unblocker {
+                return Ok(());
             }
-        }
-        Ok(())
+            match desk.read_certificate() {
+                Err(Trouble::Link(link)) => Err(Trouble::Link(link)),
+                // One that cannot be read does not undo the login.
+                _ => Ok(()),
+            }
+        };
+        self.present(user.reference(), code, before, after)
     }
 
     /// `C_Login` in the middle of an operation: the PIN again.
@@ -93,12 +98,14 @@ impl Token {
     /// PIN also ends the login.
     pub fn confirm(&mut self, code: &[u8]) -> Result<(), Failure> {
         let code = tried(code);
-        self.present(Reference::Pin, code, |desk| match desk.state.login {
+        let before = |desk: &mut Desk<'_>| match desk.state.login {
             Some(User::Citizen) => Ok(()),
             _ => Err(Failure::UserNotLoggedIn.into()),
-        })?;
-        self.state.login = Some(User::Citizen);
-        Ok(())
+        };
+        self.present(Reference::Pin, code, before, |desk| {
+            desk.state.login = Some(User::Citizen);
+            Ok(())
+        })
     }
 
     /// VERIFY, once.
@@ -107,11 +114,13 @@ impl Token {
         reference: Reference,
         code: Result<Code, Failure>,
         mut before: impl FnMut(&mut Desk<'_>) -> Result<(), Trouble>,
+        mut after: impl FnMut(&mut Desk<'_>) -> Result<(), Trouble>,
     ) -> Result<(), Failure> {
-        self.with_code(reference, &mut before, &mut |channel| match &code {
+        let mut send = |channel: &mut Channel<Transport<'_>>| match &code {
             Ok(code) => Ok(Ok(channel.verify(reference, code)?)),
             Err(failure) => Ok(Err(*failure)),
-        })
+        };
+        self.with_code(reference, &mut before, &mut send, &mut after)
     }
 
     /// `C_SetPIN`: the PIN, by the PIN.
@@ -128,10 +137,12 @@ impl Token {
         }
         let new_code = new(new_code)?;
         let old = tried(old);
-        self.with_code(Reference::Pin, &mut |_| Ok(()), &mut |channel| match &old {
+        let mut send = |channel: &mut Channel<Transport<'_>>| match &old {
             Ok(old) => Ok(Ok(channel.change_code(Reference::Pin, old, &new_code)?)),
             Err(failure) => Ok(Err(*failure)),
-        })
+        };
+        let reference = Reference::Pin;
+        self.with_code(reference, &mut |_| Ok(()), &mut send, &mut |_| Ok(()))
     }
 
     /// `C_InitPIN`: a new PIN, also in place of a blocked one, by the PUK.
@@ -153,14 +164,20 @@ impl Token {
                 desk.state.login = None;
                 return Err(Failure::UserNotLoggedIn.into());
             }
-            let answer = desk.run(|channel| channel.unblock_with_new_pin(&new_code));
-            if let Err(Trouble::Lost | Trouble::Status(StatusWord::SECURITY_STATUS_NOT_SATISFIED)) =
-                answer
-            {
-                desk.state.login = None;
-                return Err(Failure::UserNotLoggedIn.into());
-            }
-            let answer = answer?;
+            let answer = match desk.run(|channel| channel.unblock_with_new_pin(&new_code)) {
+                Ok(answer) => answer,
+                Err(trouble) => {
+                    desk.state.login = None;
+                    desk.doubt();
+                    return Err(match trouble {
+                        Trouble::Lost
+                        | Trouble::Status(StatusWord::SECURITY_STATUS_NOT_SATISFIED) => {
+                            Failure::UserNotLoggedIn.into()
+                        }
+                        trouble => trouble,
+                    });
+                }
+            };
             desk.told(Reference::Pin, answer);
             desk.count()?;
             settle(answer)
@@ -188,8 +205,8 @@ impl Token {
     /// Ends everything with this card, and lets other programs have it.
     pub fn close(&mut self) {
         self.log_out();
-        self.link = None;
-        self.state = super::State::default();
+        // Whoever waits for this token still has a session with it.
+        self.removed();
     }
 
     /// One command with a code, sent at most once whatever happens.
@@ -198,6 +215,7 @@ impl Token {
         reference: Reference,
         before: &mut dyn FnMut(&mut Desk<'_>) -> Result<(), Trouble>,
         send: &mut dyn FnMut(&mut Channel<Transport<'_>>) -> Sent,
+        after: &mut dyn FnMut(&mut Desk<'_>) -> Result<(), Trouble>,
     ) -> Result<(), Failure> {
         let mut sent = false;
         self.transaction(|desk| {
@@ -225,6 +243,7 @@ impl Token {
                 Ok(Err(failure)) => return Err(failure.into()),
                 Err(trouble) => {
                     desk.state.login = None;
+                    desk.doubt();
                     return Err(trouble);
                 }
             };
@@ -233,7 +252,8 @@ impl Token {
             }
             desk.told(reference, answer);
             desk.count()?;
-            settle(answer)
+            settle(answer)?;
+            after(desk)
         })
     }
 }

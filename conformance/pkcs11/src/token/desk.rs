@@ -2,7 +2,7 @@
 //! Work with the card inside one transaction.
 
 use super::identity::{Certificates, Identity, compare};
-use super::{Contact, Counter, State};
+use super::{Contact, Counter, State, User};
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::random;
@@ -105,6 +105,11 @@ impl<'a> Desk<'a> {
             sod_digest: HashAlgorithm::Sha256.digest(&sod),
             number,
         };
+        if self.state.number.as_ref().is_some_and(|n| *n != value) {
+            // Whoever has a session has it with the other card.
+            return Err(Trouble::Link(LinkError::Removed));
+        }
+        self.state.number = Some(value.clone());
         let sod = Sod::parse(&sod).ok();
         self.state.certificate = self.certificates.of(&identity, sod.as_ref());
         self.state.contact = Some(Arc::new(Contact {
@@ -138,6 +143,12 @@ impl<'a> Desk<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A code was sent and the answer did not come: nobody knows what became
+    /// of the counters, so the next look reads them again.
+    pub fn doubt(&mut self) {
+        self.state.contact = None;
     }
 
     /// What an answer to a code says about its counter.
@@ -181,6 +192,31 @@ impl<'a> Desk<'a> {
         }
         self.secure()?;
         unasked(self.run(|channel| channel.verification_status(reference)))
+    }
+
+    /// Work that needs the citizen's login: in the session there is; if
+    /// another program has ended it, in a new one, provided that the card still
+    /// knows the PIN, which costs nothing to ask. If it does not, nobody is
+    /// logged in any more.
+    pub fn as_citizen<R>(
+        &mut self,
+        work: impl Fn(&mut Self) -> Result<R, Trouble>,
+    ) -> Result<R, Trouble> {
+        if self.state.login != Some(User::Citizen) {
+            return Err(Failure::UserNotLoggedIn.into());
+        }
+        if self.channel.session().is_some() {
+            match work(self) {
+                Err(Trouble::Lost | Trouble::Status(StatusWord::SECURITY_STATUS_NOT_SATISFIED)) => {
+                }
+                settled => return settled,
+            }
+        }
+        if !self.status_of(Reference::Pin)?.is_accepted() {
+            self.state.login = None;
+            return Err(Failure::UserNotLoggedIn.into());
+        }
+        work(self)
     }
 
     /// The citizen's certificate, in a session in which the PIN was verified.

@@ -25,7 +25,6 @@ use cie_terminal::sod::Sod;
 use cie_terminal::steps::code::Reference;
 use cie_terminal::steps::sign::SigningKey;
 use desk::{Desk, Trouble};
-use iso7816_wire::StatusWord;
 use iso7816_wire::sm::Session as SecureMessaging;
 use std::ffi::CString;
 use std::sync::Arc;
@@ -77,6 +76,9 @@ impl Counter {
 #[derive(Debug)]
 struct State {
     contact: Option<Arc<Contact>>,
+    /// Its number, which a reset does not make it lose: after one, another
+    /// card may be there that nobody saw coming.
+    number: Option<Vec<u8>>,
     /// It said that it is no CIE. It is not asked again: another program may
     /// be at work with it.
     foreign: bool,
@@ -91,6 +93,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             contact: None,
+            number: None,
             foreign: false,
             certificate: None,
             session: None,
@@ -240,7 +243,7 @@ impl Token {
         self.check()?;
         let facts = self.facts()?;
         if self.state.login == Some(User::Citizen) && self.state.certificate.is_none() {
-            let read = self.transaction(|desk| desk.read_certificate());
+            let read = self.transaction(|desk| desk.as_citizen(Desk::read_certificate));
             if let Err(Failure::DeviceRemoved) = read {
                 return Err(Failure::DeviceRemoved);
             }
@@ -265,24 +268,7 @@ impl Token {
             .as_ref()
             .map(|c| c.key().modulus().len());
         let signature = self.transaction(|desk| {
-            if desk.state.login != Some(User::Citizen) {
-                return Err(Failure::UserNotLoggedIn.into());
-            }
-            if desk.channel.session().is_some() {
-                match desk.run(|channel| channel.sign_raw(SigningKey::Citizen, block)) {
-                    Err(
-                        Trouble::Lost | Trouble::Status(StatusWord::SECURITY_STATUS_NOT_SATISFIED),
-                    ) => {}
-                    settled => return settled,
-                }
-            }
-            // Another process has worked with the card. Whether it still
-            // knows the PIN costs nothing to ask.
-            if !desk.status_of(Reference::Pin)?.is_accepted() {
-                desk.state.login = None;
-                return Err(Failure::UserNotLoggedIn.into());
-            }
-            desk.run(|channel| channel.sign_raw(SigningKey::Citizen, block))
+            desk.as_citizen(|desk| desk.run(|channel| channel.sign_raw(SigningKey::Citizen, block)))
         })?;
         if len.is_some_and(|len| len != signature.len()) {
             return Err(Failure::DeviceError);
@@ -415,7 +401,7 @@ impl Token {
         self.state.contact = None;
     }
 
-    /// The card is gone, and with it all sessions.
+    /// The card is gone, or let go, and with it all sessions.
     fn removed(&mut self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.state = State::default();

@@ -79,6 +79,8 @@ struct Slot {
     busy: bool,
     exchanges: usize,
     fault: Option<(usize, Fault)>,
+    /// What another program sends as soon as a transaction is over.
+    disturbance: Option<Vec<u8>>,
     headers: Vec<[u8; 4]>,
 }
 
@@ -212,6 +214,21 @@ impl TestReaders {
         self.change(n, |slot| slot.transmit(command))
     }
 
+    /// Lets another program have its turn behind the next transaction.
+    pub fn disturb(&self, n: usize, command: &[u8]) {
+        self.change(n, |slot| slot.disturbance = Some(command.to_vec()));
+    }
+
+    /// Another card instead of the one that is there; all that can be seen of
+    /// it is a reset.
+    pub fn swap_unseen(&self, n: usize, mut card: Card) {
+        self.change(n, |slot| {
+            card.power_on();
+            slot.outside = slot.card.replace(card);
+            slot.resets += 1;
+        });
+    }
+
     /// The card's own view, wherever it is.
     pub fn inspect(&self, n: usize) -> Snapshot {
         self.change(n, |slot| {
@@ -331,7 +348,12 @@ impl Link for TestLink {
         let readers = self.readers.clone();
         let n = self.n;
         work(&mut TestWire { link: self });
-        readers.change(n, |slot| slot.busy = false);
+        readers.change(n, |slot| {
+            slot.busy = false;
+            if let Some(command) = slot.disturbance.take() {
+                slot.transmit(&command);
+            }
+        });
         Ok(())
     }
 

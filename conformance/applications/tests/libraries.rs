@@ -60,7 +60,7 @@ fn chromium(what: &str) {
         .unwrap();
     if here {
         let desk = Desk::new(35, &[]).unwrap().with("WHAT", what);
-        runs(&desk, "chromium.sh");
+        runs(&desk, "chromium.sh", 1);
     }
 }
 

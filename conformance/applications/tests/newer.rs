@@ -21,8 +21,10 @@ fn desk(seed: u32, newer: &Newer) -> Desk {
         .with("SITE", &path(&newer.site))
 }
 
-fn runs(desk: &Desk, script: &str) {
-    let said = desk.succeeds(script).unwrap_or_else(|why| panic!("{why}"));
+fn runs(desk: &Desk, script: &str, oks: usize) {
+    let said = desk
+        .succeeds(script, oks)
+        .unwrap_or_else(|why| panic!("{why}"));
     print!("{said}");
 }
 
@@ -34,6 +36,9 @@ fn pkcs11_check_says_what_the_reference_says() {
     let Some(newer) = newer().unwrap() else {
         return;
     };
+    if newer.root.is_none() && !have(&[("p11-kit", "p11-kit")]).unwrap() {
+        return;
+    }
     let shards: Vec<_> = (0..SHARDS)
         .map(|shard| {
             let desk = desk(41 + shard, &newer)
@@ -42,7 +47,7 @@ fn pkcs11_check_says_what_the_reference_says() {
             let report = desk.folder().join("report");
             let desk = desk.with("REPORT", report.to_str().unwrap());
             thread::spawn(move || {
-                let said = desk.succeeds("pkcs11-check.sh");
+                let said = desk.succeeds("pkcs11-check.sh", 1);
                 (desk, said)
             })
         })
@@ -92,5 +97,5 @@ fn openssl_with_pkcs11_provider() {
             return;
         }
     }
-    runs(&desk(45, &newer), "provider.sh");
+    runs(&desk(45, &newer), "provider.sh", 9);
 }

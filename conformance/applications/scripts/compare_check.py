@@ -20,6 +20,7 @@ import tomllib
 
 OPTIONS = [
     "-q", "--tb=short", "-p", "no:cacheprovider", "--p11-destructive", "--p11-thread-safe", "--timeout=300",
+    "--hypothesis-seed=0",
     # Of benchmarks only the verdict counts.
     "--benchmark-max-time=0.01", "--benchmark-min-rounds=1",
 ]

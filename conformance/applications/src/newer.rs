@@ -131,7 +131,7 @@ fn run(command: &mut Command) -> io::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()
-        .map_err(|error| io::Error::other(format!("{name}: {error}")))?;
+        .map_err(|error| io::Error::other(format!("{name} could not be started: {error}")))?;
     if output.status.success() {
         return Ok(());
     }

@@ -7,15 +7,19 @@
 //! and hang up when they are taken out. The other direction cannot be used:
 //! Debian's driver aborts pcscd when a card that it dialled hangs up.
 
+mod polls;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use self::polls::Polls;
 use super::World;
 use crate::Trouble;
 use crate::card::Watch;
@@ -52,6 +56,8 @@ struct Slot {
     port: u16,
     /// The card's connection to vpcd, while a card is there.
     connection: Option<TcpStream>,
+    /// What is heard on it.
+    polls: Arc<Polls>,
     watch: Watch,
 }
 
@@ -164,9 +170,12 @@ impl World for Theirs {
             .map_err(Trouble::io("use a connection"))?;
         slot.connection = Some(other);
         let watch = slot.watch.clone();
+        slot.polls = Arc::new(Polls::default());
+        let polls = Arc::clone(&slot.polls);
         std::thread::spawn(move || {
             // vpcd may hang up whenever it likes.
-            let _ = exchange(&connection, &atr, &watch);
+            let _ = exchange(&connection, &atr, &watch, &polls);
+            polls.end();
             // Not just dropped: the slot keeps a second handle to it.
             let _ = connection.shutdown(Shutdown::Both);
         });
@@ -183,6 +192,21 @@ impl World for Theirs {
     }
 
     fn removed(&mut self, _slot: usize) {}
+
+    /// vpcd does not wait for a card to have lost its power, so the answer to
+    /// the client can be there before the card knows. Of what comes in order
+    /// after that the next poll is the first that is sure to come.
+    fn settle(&self, slot: usize) {
+        if let Some(Slot {
+            connection: Some(_),
+            polls,
+            watch,
+            ..
+        }) = self.slots.get(slot)
+        {
+            polls.next(PATIENCE, || watch.reaches_gate(Duration::ZERO));
+        }
+    }
 
     fn watch(&self, slot: usize) -> Option<&Watch> {
         self.slots.get(slot).map(|slot| &slot.watch)
@@ -224,6 +248,7 @@ fn find_slots() -> Result<Vec<Slot>, Trouble> {
                 .map(|port| Slot {
                     port,
                     connection: None,
+                    polls: Arc::default(),
                     watch: Watch::default(),
                 })
                 .collect());
@@ -234,7 +259,12 @@ fn find_slots() -> Result<Vec<Slot>, Trouble> {
     ))
 }
 
-fn exchange(mut connection: &TcpStream, atr: &[u8], watch: &Watch) -> std::io::Result<()> {
+fn exchange(
+    mut connection: &TcpStream,
+    atr: &[u8],
+    watch: &Watch,
+    polls: &Polls,
+) -> std::io::Result<()> {
     connection.set_nodelay(true)?;
     loop {
         let mut length = [0; 2];
@@ -254,12 +284,19 @@ fn exchange(mut connection: &TcpStream, atr: &[u8], watch: &Watch) -> std::io::R
                 watch.saw("reset");
                 continue;
             }
-            [4] => atr.to_vec(),
+            [4] => {
+                polls.came();
+                atr.to_vec()
+            }
             _ => watch.answer(&frame),
         };
         let count = u16::try_from(answer.len()).unwrap_or(u16::MAX);
         let framed = [count.to_be_bytes().as_slice(), &answer].concat();
         connection.write_all(&framed)?;
+        if count == 0 {
+            // vpcd waits for more, and says nothing any more.
+            polls.end();
+        }
     }
 }
 

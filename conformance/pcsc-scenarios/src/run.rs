@@ -109,7 +109,10 @@ impl Runner<'_> {
             Action::Insert(slot, atr) => {
                 self.world.insert(*slot, atr.clone())?;
                 self.see(*slot, PRESENT)?;
-                // pcscd says so before it has written down all the rest.
+                // Nobody uses the card yet, so pcscd takes its power at the next
+                // poll, and forgets what protocol was set meanwhile. It looks
+                // whether the card is there before that, which is no poll.
+                self.world.settle(*slot);
                 self.world.settle(*slot);
                 String::new()
             }

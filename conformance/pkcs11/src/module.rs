@@ -6,7 +6,7 @@
 //! and a table only for a moment.
 
 use crate::failure::Failure;
-use crate::locked;
+use crate::lock::{Mutex, MutexGuard, locked};
 use crate::log::Log;
 use crate::objects::Objects;
 use crate::options::Options;
@@ -19,7 +19,7 @@ use cryptoki_sys as ck;
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Sessions that can be open at once.

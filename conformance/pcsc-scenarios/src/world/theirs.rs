@@ -50,6 +50,8 @@ pub struct Theirs {
     folder: TempDir,
     socket: PathBuf,
     slots: Vec<Slot>,
+    /// Keeps others off the ports of the slots.
+    _ticket: TcpListener,
 }
 
 struct Slot {
@@ -107,7 +109,7 @@ impl Theirs {
     /// # Errors
     /// [`Trouble`] if it cannot be started.
     pub fn start() -> Result<Self, Trouble> {
-        let slots = find_slots()?;
+        let (slots, ticket) = find_slots()?;
         let folder = TempDir::new().map_err(Trouble::io("make a folder"))?;
         let at = |name: &str| folder.path().join(name);
         std::fs::create_dir(at("run")).map_err(Trouble::io("make a folder"))?;
@@ -137,6 +139,7 @@ impl Theirs {
             socket: at("run").join("pcscd.comm"),
             folder,
             slots,
+            _ticket: ticket,
         };
         world.wait_for_socket()?;
         Ok(world)
@@ -228,22 +231,28 @@ impl Drop for Theirs {
     }
 }
 
-/// Where the next pair of ports is looked for.
+/// Where the next ports are looked for.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 const FIRST_PORT: u16 = 20_000;
 const PORTS: u16 = 10_000;
+/// Ports of a world: two for vpcd, one that tells other worlds, also those of
+/// other processes, that they are taken, and one to make it even.
+const GROUP: u16 = 4;
 
-/// Neighbouring free ports, one a slot, as vpcd expects them; no pair is given
-/// out twice soon, and processes start at different places.
-fn find_slots() -> Result<Vec<Slot>, Trouble> {
+/// Neighbouring free ports, one a slot, as vpcd expects them, and what keeps
+/// them ours until pcscd listens there. Processes start at different places.
+fn find_slots() -> Result<(Vec<Slot>, TcpListener), Trouble> {
     let start = u16::try_from(std::process::id() * 64 % u32::from(PORTS)).unwrap_or(0);
     for _ in 0..1000 {
-        let next = NEXT_PORT.fetch_add(2, Ordering::Relaxed);
+        let next = NEXT_PORT.fetch_add(GROUP, Ordering::Relaxed);
         let port = FIRST_PORT + start.wrapping_add(next) % PORTS;
+        let Ok(ticket) = TcpListener::bind((Ipv4Addr::LOCALHOST, port + 2)) else {
+            continue;
+        };
         // Where vpcd listens: on every address.
         let free = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
         if free(port) && free(port + 1) {
-            return Ok([port, port + 1]
+            let slots = [port, port + 1]
                 .into_iter()
                 .map(|port| Slot {
                     port,
@@ -251,7 +260,8 @@ fn find_slots() -> Result<Vec<Slot>, Trouble> {
                     polls: Arc::default(),
                     watch: Watch::default(),
                 })
-                .collect());
+                .collect();
+            return Ok((slots, ticket));
         }
     }
     Err(Trouble::io("find two neighbouring ports")(

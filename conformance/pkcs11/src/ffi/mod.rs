@@ -13,11 +13,15 @@ mod memory;
 mod objects;
 mod operations;
 mod process;
+#[cfg(feature = "pthread-locks")]
+mod pthread;
 mod sessions;
 #[cfg(test)]
 mod tests;
 
 use crate::failure::Failure;
+#[cfg(feature = "pthread-locks")]
+pub use pthread::{Mutex, MutexGuard};
 use cryptoki_sys as ck;
 use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_MECHANISM, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV,

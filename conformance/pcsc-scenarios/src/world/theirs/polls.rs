@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! pcscd's polls, as a clock: about every 400 ms it asks each card for its
-//! answer to reset. vpcd waits for that answer before it says anything else, so
+//! pcscd's polls, as a clock: about every 400 ms, and before it changes the
+//! power, it asks each card for its answer to reset. vpcd waits for that answer before it says anything else, so
 //! a card that is asked has seen everything that was sent to it before. And a
 //! pcscd that polls has had time to run, however busy the machine is.
 

@@ -98,6 +98,14 @@ impl Place {
     pub fn objects(&self) -> Result<Objects, Failure> {
         self.token()?.objects()
     }
+
+    /// The same for a signature that begins.
+    ///
+    /// # Errors
+    /// As [`Token::objects_to_sign`].
+    pub fn objects_to_sign(&self) -> Result<Objects, Failure> {
+        self.token()?.objects_to_sign()
+    }
 }
 
 /// An initialised module.

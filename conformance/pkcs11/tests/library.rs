@@ -334,10 +334,9 @@ fn lists_and_signs() {
     module.finalize().unwrap();
 }
 
-/// Memory only: the locks of Rust's standard library are futexes, which
-/// helgrind does not know, so it cannot tell what they protect.
+/// Beside `valgrind.rs`, which is always run: resets and removals.
 #[test]
-#[ignore = "takes a minute and needs valgrind: cargo test --test library valgrind -- --ignored"]
+#[ignore = "takes a minute and needs valgrind: cargo test -p cie-pkcs11 --test library valgrind -- --ignored"]
 fn valgrind_finds_neither_errors_nor_leaks() {
     let valgrind = [
         "valgrind",

@@ -23,6 +23,10 @@
 //! `--last-digits 4` is for those that want only the end of the PIN.
 //!
 //! Compare figures of one run with each other, and run it on a quiet machine.
+//! A signature is five messages to the server and back, begin and end of the
+//! transaction and three commands, and each wakes another thread; in a virtual machine waking
+//! another processor costs several times what waking the same one does, which
+//! `taskset -c 0` in front shows.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -209,9 +213,9 @@ impl Subject {
         let line = client.line("first ");
         let (times, signature) = line.rsplit_once(' ').unwrap();
         client.first = times.split(' ').map(|time| time.parse().unwrap()).collect();
-        let verified =
-            self.certificate
-                .verify(HashAlgorithm::Sha256, MESSAGE, &unhex(signature));
+        let verified = self
+            .certificate
+            .verify(HashAlgorithm::Sha256, MESSAGE, &unhex(signature));
         verified.expect("a signature that does not verify");
         client
     }
@@ -302,7 +306,10 @@ fn compare(options: &Options) {
                 .env("CIE_PIN", issued.pin().expose())
                 .status()
                 .unwrap();
-            assert!(status.success(), "the command of --prepare failed: {status}");
+            assert!(
+                status.success(),
+                "the command of --prepare failed: {status}"
+            );
         }
         subjects.push(subject);
     }
@@ -345,12 +352,22 @@ fn in_one_session(issued: &IssuedCard, subjects: &[Subject]) {
             }
         }
     }
-    println!("one signature                                         median   per second   commands");
+    println!(
+        "one signature                                         median   per second   commands"
+    );
     let print = |what: &str, time: f64, commands: &str| {
         println!("{what:50} {time:7.0} us {:12.0} {commands:>10}", 1e6 / time);
     };
-    print("the bare operation, RSA 2048 by CRT", median(bare.clone()), "-");
-    print("in process, with secure messaging", median(in_process.clone()), "-");
+    print(
+        "the bare operation, RSA 2048 by CRT",
+        median(bare.clone()),
+        "-",
+    );
+    print(
+        "in process, with secure messaging",
+        median(in_process.clone()),
+        "-",
+    );
     for (number, subject) in subjects.iter().enumerate() {
         let signatures = ROUNDS * [SIGNATURES, SIGNATURES_OTHER][number];
         let each = format!("{:.2}", commands[number] as f64 / signatures as f64);

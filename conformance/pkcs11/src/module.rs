@@ -18,8 +18,8 @@ use cie_terminal::certificate::CardCertificate;
 use cryptoki_sys as ck;
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Sessions that can be open at once.

@@ -8,8 +8,8 @@ use crate::reader::ReaderState;
 use crate::token::Token;
 use cryptoki_sys as ck;
 use std::ffi::CString;
-use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// One reader that was seen.
 pub struct Slot {

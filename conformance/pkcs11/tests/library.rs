@@ -370,7 +370,7 @@ fn removed() {
     ask("remove");
     assert_eq!(module.get_slot_event().unwrap(), Some(slot));
     let gone = session.sign(&Mechanism::Sha256RsaPkcs, key, b"a text");
-    // Beginning it asks whether the card is there.
+    // Beginning it does not ask whether the card is there, the signature does.
     assert_eq!(rv(gone), RvError::DeviceRemoved);
     let closed = session.sign(&Mechanism::Sha256RsaPkcs, key, b"a text");
     assert_eq!(rv(closed), RvError::SessionHandleInvalid);

@@ -12,8 +12,8 @@ use crate::module::Module;
 use crate::options::Options;
 use crate::pcsc::SystemReaders;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 struct Place {
     process: AtomicU32,

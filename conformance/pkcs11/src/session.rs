@@ -2,14 +2,13 @@
 //! One session: its search, its digest, its signature, its verification.
 
 use crate::failure::Failure;
-use crate::locked;
+use crate::lock::{Mutex, locked};
 use crate::mechanisms::{Block, Hasher, Mechanism};
 use crate::objects::{Object, Objects};
 use crate::token::Token;
 use cie_terminal::keys::PublicKey;
 use cryptoki_sys as ck;
 use std::collections::VecDeque;
-use std::sync::Mutex;
 
 /// How much room the caller has for a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

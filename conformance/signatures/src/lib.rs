@@ -18,7 +18,7 @@ mod asn1;
 pub mod chain;
 pub mod cms;
 pub mod pdf;
-mod pem;
+pub mod pem;
 pub mod report;
 
 pub use asn1::Asn1Error;

@@ -7,6 +7,12 @@ use crate::asn1::{Walk, unarmoured};
 /// Objects in one file; a store of authorities has a few hundred.
 const OBJECTS_MAX: usize = 4096;
 
+/// Every certificate in a file, as DER; none is an empty list.
+#[must_use]
+pub fn certificates(file: &[u8]) -> Vec<Vec<u8>> {
+    objects(file, "CERTIFICATE")
+}
+
 /// Every object with this label, as DER. A file that does not start as PEM is
 /// taken to be one object.
 pub(crate) fn objects(file: &[u8], label: &str) -> Vec<Vec<u8>> {

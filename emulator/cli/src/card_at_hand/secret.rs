@@ -126,16 +126,19 @@ impl Drop for Unseen {
     }
 }
 
-fn ask(mut tty: File, question: &str) -> Result<Zeroizing<String>, PersonError> {
+fn ask(tty: File, question: &str) -> Result<Zeroizing<String>, PersonError> {
     const INTERRUPT: u8 = 3;
     const END: u8 = 4;
     const BACKSPACE: u8 = 8;
     const KILL_LINE: u8 = 21;
     const DELETE: u8 = 127;
     let failed = PersonError::Terminal;
-    tty.write_all(format!("{question}: ").as_bytes())
-        .map_err(failed)?;
+    // Quiet first: what is typed at the sight of the question counts.
     let mut unseen = Unseen::new(tty).map_err(failed)?;
+    unseen
+        .tty
+        .write_all(format!("{question}: ").as_bytes())
+        .map_err(failed)?;
     // Never grows, so no copy of it is left behind.
     let mut typed = Zeroizing::new(String::with_capacity(INPUT_MAX));
     let outcome = loop {

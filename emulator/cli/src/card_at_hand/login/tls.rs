@@ -277,6 +277,14 @@ pub(super) async fn visit(
     let connector = TlsConnector::from(Arc::new(config));
     let connected = connector.connect(server.name.clone(), stream).await;
     let asked = locked(&client.asked).take();
+    // The server asks before its own certificate is looked at: what is wrong
+    // with that comes first. An alert answers the certificate that it did not get.
+    let inner = connected.as_ref().err().and_then(io::Error::get_ref);
+    let inner = inner.and_then(|error| error.downcast_ref::<TlsError>());
+    let own = inner.filter(|error| !matches!(error, TlsError::AlertReceived(_)));
+    if let Some(error) = own {
+        return Err(of_tls(server, error, with_card));
+    }
     if let (false, Some(asked)) = (with_card, asked) {
         return Ok(Connection::Asked(asked));
     }

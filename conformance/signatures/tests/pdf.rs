@@ -43,7 +43,7 @@ fn one(document: &[u8]) -> PdfSignature {
 fn replaced(document: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let at = document.windows(from.len()).position(|w| w == from);
-    let at = at.expect("the text is there");
+    let at = at.unwrap();
     let mut changed = document.to_vec();
     changed[at..at + to.len()].copy_from_slice(to);
     changed

@@ -51,7 +51,7 @@ const EXIT_NOT_ASKED: u8 = 3;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where: https://HOST[:PORT]/PATH.
+    /// The page: `https://HOST/PATH`, with `:PORT` behind the host if it has one.
     #[arg(value_name = "URL")]
     url: String,
     /// Trust the authorities in this file for the server, and no others.

@@ -95,7 +95,9 @@ impl Parts {
         private(&self.device, &self.block)
     }
 
-    fn authentication(&self) -> BoxedUint {
+    /// The operation of a signature: key 81 by CRT.
+    #[must_use]
+    pub fn authentication(&self) -> BoxedUint {
         private(&self.authentication, &self.block)
     }
 

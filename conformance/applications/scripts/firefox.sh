@@ -36,7 +36,7 @@ user_pref("security.dialog_enable_delay", 0);
 user_pref("toolkit.telemetry.enabled", false);
 END
 }
-export MOZ_DISABLE_AUTO_SAFE_MODE=1 MOZ_CRASHREPORTER_DISABLE=1 MOZ_HEADLESS_WIDTH=720 MOZ_HEADLESS_HEIGHT=520
+export MOZ_DISABLE_AUTO_SAFE_MODE=1 MOZ_CRASHREPORTER_DISABLE=1 MOZ_HEADLESS_WIDTH=1000 MOZ_HEADLESS_HEIGHT=520
 visit() {
     profile "$1"
     python3 "$SCRIPTS/firefox.py" "$PWD/$1" "$PWD/$1.png" "https://localhost:$port/" "$2" >"$1.out" 2>"$1.err" ||

@@ -8,6 +8,10 @@
 //! failure in continuous integration (`CI=true`), and elsewhere a reason to skip
 //! ([`have`]).
 
+mod newer;
+
+pub use newer::{Newer, newer};
+
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,8 +19,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// Seconds after which a script is ended; none needs a tenth of it.
-const LIMIT: &str = "400";
+/// Seconds after which a script is ended. The longest needs a minute or two of a processor.
+const LIMIT: &str = "1200";
 
 /// Where Debian has programs, whatever the caller's PATH.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -50,6 +50,35 @@ fn firefox_with_a_revoked_card_is_refused() {
     firefox("revoked", &["--state", "cert-revoked"], 1);
 }
 
+fn chromium(what: &str) {
+    let here = have(&SERVER).unwrap()
+        && have(&[
+            ("chromium", "chromium"),
+            ("Xvfb", "xvfb"),
+            ("xdotool", "xdotool"),
+        ])
+        .unwrap();
+    if here {
+        let desk = Desk::new(35, &[]).unwrap().with("WHAT", what);
+        runs(&desk, "chromium.sh", 1);
+    }
+}
+
+#[test]
+fn chromium_logs_in() {
+    chromium("login");
+}
+
+#[test]
+fn chromium_asks_again_after_a_wrong_pin() {
+    chromium("wrong");
+}
+
+#[test]
+fn chromium_without_the_pin_sees_no_page() {
+    chromium("cancel");
+}
+
 #[test]
 fn java_lists_and_signs() {
     if have(&[

@@ -109,6 +109,11 @@ impl Runner<'_> {
             Action::Insert(slot, atr) => {
                 self.world.insert(*slot, atr.clone())?;
                 self.see(*slot, PRESENT)?;
+                // Nobody uses the card yet, so pcscd takes its power at the next
+                // poll, and forgets what protocol was set meanwhile. It looks
+                // whether the card is there before that, which is no poll.
+                self.world.settle(*slot);
+                self.world.settle(*slot);
                 String::new()
             }
             Action::Remove(slot) => {
@@ -120,6 +125,8 @@ impl Runner<'_> {
             Action::Forget(slot) => self.seen(*slot, |_| false)?,
             Action::Pause => {
                 std::thread::sleep(QUIET);
+                self.settle();
+                self.settle();
                 String::new()
             }
             Action::Gate(slot) => {
@@ -150,7 +157,13 @@ impl Runner<'_> {
             }
             Action::Pending(who) => {
                 let who = self.resolve(who);
-                match self.answer(&who, QUIET) {
+                let mut answer = self.answer(&who, QUIET);
+                if answer.is_none() {
+                    // On a busy machine it may just not have come yet.
+                    self.settle();
+                    answer = self.answer(&who, LOOK);
+                }
+                match answer {
                     None => "waits".to_owned(),
                     Some(text) => {
                         let shown = format!("has {text}");
@@ -167,8 +180,16 @@ impl Runner<'_> {
         })
     }
 
+    /// Gives a server that works on its own time the time to do so.
+    fn settle(&self) {
+        for slot in 0..crate::world::SLOTS {
+            self.world.settle(slot);
+        }
+    }
+
     fn seen(&self, slot: usize, wanted: impl Fn(&str) -> bool) -> Result<Outcome, Trouble> {
         let watch = self.world.watch(slot).ok_or(Trouble::NoSuchSlot(slot))?;
+        self.world.settle(slot);
         let mut seen = watch.take();
         seen.retain(|what| wanted(what));
         Ok(seen.join(" "))
@@ -242,6 +263,7 @@ impl Runner<'_> {
             .watch(slot)
             .ok_or(Trouble::NoSuchSlot(slot))?
             .clone();
+        self.world.settle(slot);
         let before = watch.take();
         self.world.remove(slot)?;
         self.see(slot, EMPTY)?;

@@ -11,7 +11,7 @@
 //!                             that nobody uses when its poll comes round
 //! power 0                     the same with its power, for a card in use
 //! forget 0                    what the card saw up to here is not told
-//! pause                       a while, for what a server does on its own time
+//! pause                       a while, for what a server does on its own time: two polls of pcscd
 //! gate 0                      the card waits at its gate (command EE); lets it pass
 //! at-gate 0                   waits until the card is at its gate
 //! kill a                      SIGKILL for client a

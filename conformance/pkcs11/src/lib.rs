@@ -27,6 +27,7 @@
 
 pub mod failure;
 mod ffi;
+pub mod lock;
 pub mod log;
 pub mod mechanisms;
 pub mod module;
@@ -43,10 +44,4 @@ pub mod token;
 #[cfg(test)]
 extern crate self as cie_pkcs11;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// A lock, also after a panic: it was caught at the door, and the next call
-/// still needs an answer.
-pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use lock::locked;

@@ -2,14 +2,13 @@
 //! The log that `CIE_PKCS11_LOG` asks for: calls, return values and headers
 //! of APDUs. Never a code, a data field or a value of an object.
 
-use crate::locked;
+use crate::lock::{Mutex, locked};
 use crate::reader::LinkError;
 use std::fmt;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::sync::Mutex;
 
 /// Where the lines go; nowhere by default.
 #[derive(Default)]

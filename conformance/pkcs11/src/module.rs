@@ -6,7 +6,7 @@
 //! and a table only for a moment.
 
 use crate::failure::Failure;
-use crate::locked;
+use crate::lock::{Mutex, MutexGuard, locked};
 use crate::log::Log;
 use crate::objects::Objects;
 use crate::options::Options;
@@ -18,8 +18,8 @@ use cie_terminal::certificate::CardCertificate;
 use cryptoki_sys as ck;
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Sessions that can be open at once.
@@ -97,6 +97,14 @@ impl Place {
     /// As [`Token::objects`].
     pub fn objects(&self) -> Result<Objects, Failure> {
         self.token()?.objects()
+    }
+
+    /// The same for a signature that begins.
+    ///
+    /// # Errors
+    /// As [`Token::objects_to_sign`].
+    pub fn objects_to_sign(&self) -> Result<Objects, Failure> {
+        self.token()?.objects_to_sign()
     }
 }
 

@@ -5,13 +5,12 @@
 //! Every connection and every waiter has a context of its own, because
 //! libpcsclite lets only one call at a time into a context.
 
-use crate::locked;
+use crate::lock::{Mutex, locked};
 use crate::reader::{Link, LinkError, ReaderState, Readers, Watch, Wire};
 use pcsc::{
     Card, Context, Disposition, Error, MAX_BUFFER_SIZE, Protocols, Scope, ShareMode, State,
 };
 use std::ffi::CString;
-use std::sync::Mutex;
 use std::time::Duration;
 
 /// Bits of a reader's state where libpcsclite keeps the count of events.

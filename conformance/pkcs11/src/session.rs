@@ -2,14 +2,13 @@
 //! One session: its search, its digest, its signature, its verification.
 
 use crate::failure::Failure;
-use crate::locked;
+use crate::lock::{Mutex, locked};
 use crate::mechanisms::{Block, Hasher, Mechanism};
 use crate::objects::{Object, Objects};
 use crate::token::Token;
 use cie_terminal::keys::PublicKey;
 use cryptoki_sys as ck;
 use std::collections::VecDeque;
-use std::sync::Mutex;
 
 /// How much room the caller has for a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,14 +153,22 @@ impl Session {
         ended.ok_or(Failure::OperationNotInitialised)
     }
 
+    /// A token without `CKF_DUAL_CRYPTO_OPERATIONS` does one cryptographic
+    /// operation at a time in a session (PKCS#11 v2.40, section 5.1.6,
+    /// `CKR_OPERATION_ACTIVE`). A search beside it does no harm.
+    fn expect_no_operation(&self) -> Result<(), Failure> {
+        if self.digest.is_some() || self.signing.is_some() || self.verifying.is_some() {
+            return Err(Failure::OperationActive);
+        }
+        Ok(())
+    }
+
     /// `C_DigestInit`.
     ///
     /// # Errors
     /// [`Failure::OperationActive`], [`Failure::MechanismInvalid`].
     pub fn begin_digest(&mut self, mechanism: Mechanism) -> Result<(), Failure> {
-        if self.digest.is_some() {
-            return Err(Failure::OperationActive);
-        }
+        self.expect_no_operation()?;
         let Mechanism::Digest(algorithm) = mechanism else {
             return Err(Failure::MechanismInvalid);
         };
@@ -234,9 +241,7 @@ impl Session {
         key: ck::CK_OBJECT_HANDLE,
         objects: &Objects,
     ) -> Result<(), Failure> {
-        if self.signing.is_some() {
-            return Err(Failure::OperationActive);
-        }
+        self.expect_no_operation()?;
         if key == Object::PrivateKey.handle() && !objects.private {
             return Err(Failure::UserNotLoggedIn);
         }
@@ -312,9 +317,7 @@ impl Session {
         key: ck::CK_OBJECT_HANDLE,
         objects: &Objects,
     ) -> Result<(), Failure> {
-        if self.verifying.is_some() {
-            return Err(Failure::OperationActive);
-        }
+        self.expect_no_operation()?;
         match objects.by_handle(key) {
             Ok(Object::PublicKey) => {}
             Ok(Object::PrivateKey) => return Err(Failure::KeyFunctionNotPermitted),

@@ -3,12 +3,13 @@
 //! initialised, also while it is unplugged.
 
 use crate::failure::Failure;
+use crate::lock::Mutex;
 use crate::reader::ReaderState;
 use crate::token::Token;
 use cryptoki_sys as ck;
 use std::ffi::CString;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 
 /// One reader that was seen.
 pub struct Slot {

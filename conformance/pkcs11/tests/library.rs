@@ -348,10 +348,9 @@ fn lists_and_signs() {
     module.finalize().unwrap();
 }
 
-/// Memory only: the locks of Rust's standard library are futexes, which
-/// helgrind does not know, so it cannot tell what they protect.
+/// Beside `valgrind.rs`, which is always run: resets and removals.
 #[test]
-#[ignore = "takes a minute and needs valgrind: cargo test --test library valgrind -- --ignored"]
+#[ignore = "takes a minute and needs valgrind: cargo test -p cie-pkcs11 --test library valgrind -- --ignored"]
 fn valgrind_finds_neither_errors_nor_leaks() {
     let valgrind = [
         "valgrind",
@@ -385,7 +384,7 @@ fn removed() {
     ask("remove");
     assert_eq!(module.get_slot_event().unwrap(), Some(slot));
     let gone = session.sign(&Mechanism::Sha256RsaPkcs, key, b"a text");
-    // Beginning it asks whether the card is there.
+    // Beginning it does not ask whether the card is there, the signature does.
     assert_eq!(rv(gone), RvError::DeviceRemoved);
     let closed = session.sign(&Mechanism::Sha256RsaPkcs, key, b"a text");
     assert_eq!(rv(closed), RvError::SessionHandleInvalid);

@@ -12,6 +12,7 @@ use cie_pkcs11::mechanisms::Mechanism;
 use cie_pkcs11::module::Module;
 use cie_pkcs11::objects::{Object, Value};
 use cie_pkcs11::options::Options;
+use cie_pkcs11::session::Room;
 use cie_pkcs11::token::User;
 use cie_terminal::certificate::CardCertificate;
 use cie_terminal::digest::HashAlgorithm;
@@ -60,6 +61,40 @@ fn every_mechanism_signs_and_verifies() {
             verify(TEXT, &signature[1..]),
             Err(Failure::SignatureLenRange)
         );
+    }
+}
+
+#[test]
+fn a_session_does_one_cryptographic_operation_at_a_time() {
+    let readers = TestReaders::with_card();
+    let (module, session) = logged_in(&readers);
+    let place = module.session(session).unwrap();
+    let objects = place.objects().unwrap();
+    let [digest, sign, verify] = [0, 1, 2];
+    let begin = |which| {
+        let mut session = place.session();
+        let (private, public) = (Object::PrivateKey.handle(), Object::PublicKey.handle());
+        match which {
+            0 => session.begin_digest(Mechanism::Digest(HashAlgorithm::Sha256)),
+            1 => session.begin_signing(SHA256, private, &objects),
+            _ => session.begin_verifying(SHA256, public, &objects),
+        }
+    };
+    let end = |which| {
+        let mut session = place.session();
+        let ended = match which {
+            0 => session.digest(TEXT, Room::Bytes(64)).map(drop),
+            1 => session.sign(TEXT, Room::Bytes(256), &place.token).map(drop),
+            _ => session.verify(TEXT, &[0; 256]),
+        };
+        assert!(matches!(ended, Ok(()) | Err(Failure::SignatureInvalid)));
+    };
+    for active in [digest, sign, verify] {
+        assert_eq!(begin(active), Ok(()));
+        for another in [digest, sign, verify] {
+            assert_eq!(begin(another), Err(Failure::OperationActive));
+        }
+        end(active);
     }
 }
 

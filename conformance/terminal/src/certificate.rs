@@ -250,10 +250,29 @@ impl SignatureScheme {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), CheckError> {
-        let key = key.to_rsa().ok_or(CheckError::Key("the certified key"))?;
+        self.verify_prehash(key, &self.hash().digest(message), signature)
+    }
+
+    /// The hash of the message.
+    #[must_use]
+    pub fn hash(self) -> HashAlgorithm {
         let (Self::Pkcs1v15(hash) | Self::Pss { hash, .. }) = self;
-        let digest = hash.digest(message);
-        self.verify_digest(&key, &digest, signature)
+        hash
+    }
+
+    /// Verifies a signature over a message of which the caller has the
+    /// [`hash`](Self::hash).
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_prehash(
+        self,
+        key: &PublicKey,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CheckError> {
+        let key = key.to_rsa().ok_or(CheckError::Key("the certified key"))?;
+        self.verify_digest(&key, digest, signature)
             .map_err(|_| CheckError::Signature("certificate"))
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a person reads when a command cannot do its work, and the exit codes.
 
+use crate::card_at_hand::error::PersonError;
 use cie_card::CardError;
 use cie_personalisation::{PersonaError, PersonalisationError, PkiError};
 use cie_reader::ReaderError;
@@ -52,6 +53,8 @@ pub(crate) enum CliError {
         seconds: u64,
         hint: String,
     },
+    #[error(transparent)]
+    Person(#[from] PersonError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the card file {} is used twice in this command", .0.display())]
@@ -128,6 +131,7 @@ impl CliError {
                 EXIT_NOT_FOUND
             }
             Self::Start { .. } => EXIT_NOT_EXECUTABLE,
+            Self::Person(error) => error.exit_code(),
             Self::Refused(_) => EXIT_REFUSED,
             Self::TooFewReaders { .. } => EXIT_ARGUMENTS,
             _ => EXIT_FAILURE,

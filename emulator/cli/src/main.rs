@@ -2,6 +2,7 @@
 //! `cie`: a software CIE 3.0 card on a private PC/SC reader.
 
 mod artifacts;
+mod card_at_hand;
 mod child;
 mod codes;
 mod control;
@@ -25,6 +26,7 @@ mod trace;
 mod vpcd;
 mod who;
 
+use crate::card_at_hand::{login, pin, sign, verify};
 use crate::error::CliError;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -151,6 +153,18 @@ enum Action {
         #[arg(long, value_name = "NAME|FILE")]
         persona: Vec<PathBuf>,
     },
+    /// Sign a file or a PDF with the card on a reader.
+    #[command(after_help = sign::HELP)]
+    Sign(Box<sign::Options>),
+    /// Check the signatures of a file or a PDF. Needs no card.
+    #[command(after_help = verify::HELP)]
+    Verify(verify::Options),
+    /// Look after the PIN of the card on a reader: tries, change, unblock.
+    #[command(after_help = pin::HELP)]
+    Pin(pin::Options),
+    /// Log in at a server with the card on a reader, and tell how it went.
+    #[command(after_help = login::HELP)]
+    LoginTest(login::Options),
     /// Watch a citizen use the card, step by step, with nothing installed.
     Demo {
         /// Decides which card it is.
@@ -228,6 +242,10 @@ fn main() -> ExitCode {
             seed,
             persona,
         } => pki::write(&folder, seed, &persona).map(|()| 0),
+        Action::Sign(options) => sign::sign(&options).map(|()| 0),
+        Action::Verify(options) => verify::verify(&options),
+        Action::Pin(options) => pin::pin(&options).map(|()| 0),
+        Action::LoginTest(options) => login::login_test(&options),
         Action::Demo { seed } => demo::demo(seed).map(|()| 0),
     };
     match result {

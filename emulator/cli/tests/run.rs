@@ -381,3 +381,33 @@ fn the_demo_tells_its_whole_story() {
         assert!(story.contains(words), "{words:?} not in:\n{story}");
     }
 }
+
+#[test]
+fn a_trace_into_a_pipe_that_nobody_reads_holds_no_client_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    // Open at both ends, or `cie` would wait for a reader before it starts.
+    let _held = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&pipe)
+        .unwrap();
+    // 231 bytes of the security object 200 times: more than a pipe holds.
+    let output = cie()
+        .args(["run", "--trace"])
+        .arg(&pipe)
+        .args(["--", "sh", "-c", SEND])
+        .env(
+            "APDUS",
+            format!("00A4040C06A00000000039 {}", "00B08600E7 ".repeat(200)),
+        )
+        .timeout(std::time::Duration::from_secs(120))
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(stdout.matches("9000").count(), 201, "{stdout}{stderr}");
+    assert!(stderr.contains("is incomplete"), "{stderr}");
+}

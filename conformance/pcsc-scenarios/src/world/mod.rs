@@ -41,6 +41,9 @@ pub trait World {
     fn remove(&mut self, slot: usize) -> Result<(), Trouble>;
     /// Ends what [`remove`](Self::remove) began, once clients have learned of it.
     fn removed(&mut self, slot: usize);
+    /// Returns when the card of a reader has seen all that the server had sent
+    /// it before this call, as far as a card can know.
+    fn settle(&self, slot: usize);
     /// What the card of a reader has seen, and its gate.
     fn watch(&self, slot: usize) -> Option<&Watch>;
 }

@@ -75,6 +75,9 @@ impl World for Ours {
         }
     }
 
+    /// A card has done what it was told before a client gets its answer.
+    fn settle(&self, _slot: usize) {}
+
     fn watch(&self, slot: usize) -> Option<&Watch> {
         self.watches.get(slot)
     }

@@ -7,15 +7,19 @@
 //! and hang up when they are taken out. The other direction cannot be used:
 //! Debian's driver aborts pcscd when a card that it dialled hangs up.
 
+mod polls;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use self::polls::Polls;
 use super::World;
 use crate::Trouble;
 use crate::card::Watch;
@@ -46,12 +50,16 @@ pub struct Theirs {
     folder: TempDir,
     socket: PathBuf,
     slots: Vec<Slot>,
+    /// Keeps others off the ports of the slots.
+    _ticket: TcpListener,
 }
 
 struct Slot {
     port: u16,
     /// The card's connection to vpcd, while a card is there.
     connection: Option<TcpStream>,
+    /// What is heard on it.
+    polls: Arc<Polls>,
     watch: Watch,
 }
 
@@ -101,7 +109,7 @@ impl Theirs {
     /// # Errors
     /// [`Trouble`] if it cannot be started.
     pub fn start() -> Result<Self, Trouble> {
-        let slots = find_slots()?;
+        let (slots, ticket) = find_slots()?;
         let folder = TempDir::new().map_err(Trouble::io("make a folder"))?;
         let at = |name: &str| folder.path().join(name);
         std::fs::create_dir(at("run")).map_err(Trouble::io("make a folder"))?;
@@ -131,6 +139,7 @@ impl Theirs {
             socket: at("run").join("pcscd.comm"),
             folder,
             slots,
+            _ticket: ticket,
         };
         world.wait_for_socket()?;
         Ok(world)
@@ -164,9 +173,12 @@ impl World for Theirs {
             .map_err(Trouble::io("use a connection"))?;
         slot.connection = Some(other);
         let watch = slot.watch.clone();
+        slot.polls = Arc::new(Polls::default());
+        let polls = Arc::clone(&slot.polls);
         std::thread::spawn(move || {
             // vpcd may hang up whenever it likes.
-            let _ = exchange(&connection, &atr, &watch);
+            let _ = exchange(&connection, &atr, &watch, &polls);
+            polls.end();
             // Not just dropped: the slot keeps a second handle to it.
             let _ = connection.shutdown(Shutdown::Both);
         });
@@ -183,6 +195,21 @@ impl World for Theirs {
     }
 
     fn removed(&mut self, _slot: usize) {}
+
+    /// vpcd does not wait for a card to have lost its power, so the answer to
+    /// the client can be there before the card knows. Of what comes in order
+    /// after that the next poll is the first that is sure to come.
+    fn settle(&self, slot: usize) {
+        if let Some(Slot {
+            connection: Some(_),
+            polls,
+            watch,
+            ..
+        }) = self.slots.get(slot)
+        {
+            polls.next(PATIENCE, || watch.reaches_gate(Duration::ZERO));
+        }
+    }
 
     fn watch(&self, slot: usize) -> Option<&Watch> {
         self.slots.get(slot).map(|slot| &slot.watch)
@@ -204,29 +231,37 @@ impl Drop for Theirs {
     }
 }
 
-/// Where the next pair of ports is looked for.
+/// Where the next ports are looked for.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 const FIRST_PORT: u16 = 20_000;
 const PORTS: u16 = 10_000;
+/// Ports of a world: two for vpcd, one that tells other worlds, also those of
+/// other processes, that they are taken, and one to make it even.
+const GROUP: u16 = 4;
 
-/// Neighbouring free ports, one a slot, as vpcd expects them; no pair is given
-/// out twice soon, and processes start at different places.
-fn find_slots() -> Result<Vec<Slot>, Trouble> {
+/// Neighbouring free ports, one a slot, as vpcd expects them, and what keeps
+/// them ours until pcscd listens there. Processes start at different places.
+fn find_slots() -> Result<(Vec<Slot>, TcpListener), Trouble> {
     let start = u16::try_from(std::process::id() * 64 % u32::from(PORTS)).unwrap_or(0);
     for _ in 0..1000 {
-        let next = NEXT_PORT.fetch_add(2, Ordering::Relaxed);
+        let next = NEXT_PORT.fetch_add(GROUP, Ordering::Relaxed);
         let port = FIRST_PORT + start.wrapping_add(next) % PORTS;
+        let Ok(ticket) = TcpListener::bind((Ipv4Addr::LOCALHOST, port + 2)) else {
+            continue;
+        };
         // Where vpcd listens: on every address.
         let free = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
         if free(port) && free(port + 1) {
-            return Ok([port, port + 1]
+            let slots = [port, port + 1]
                 .into_iter()
                 .map(|port| Slot {
                     port,
                     connection: None,
+                    polls: Arc::default(),
                     watch: Watch::default(),
                 })
-                .collect());
+                .collect();
+            return Ok((slots, ticket));
         }
     }
     Err(Trouble::io("find two neighbouring ports")(
@@ -234,7 +269,12 @@ fn find_slots() -> Result<Vec<Slot>, Trouble> {
     ))
 }
 
-fn exchange(mut connection: &TcpStream, atr: &[u8], watch: &Watch) -> std::io::Result<()> {
+fn exchange(
+    mut connection: &TcpStream,
+    atr: &[u8],
+    watch: &Watch,
+    polls: &Polls,
+) -> std::io::Result<()> {
     connection.set_nodelay(true)?;
     loop {
         let mut length = [0; 2];
@@ -254,12 +294,19 @@ fn exchange(mut connection: &TcpStream, atr: &[u8], watch: &Watch) -> std::io::R
                 watch.saw("reset");
                 continue;
             }
-            [4] => atr.to_vec(),
+            [4] => {
+                polls.came();
+                atr.to_vec()
+            }
             _ => watch.answer(&frame),
         };
         let count = u16::try_from(answer.len()).unwrap_or(u16::MAX);
         let framed = [count.to_be_bytes().as_slice(), &answer].concat();
         connection.write_all(&framed)?;
+        if count == 0 {
+            // vpcd waits for more, and says nothing any more.
+            polls.end();
+        }
     }
 }
 

@@ -13,6 +13,8 @@ mod memory;
 mod objects;
 mod operations;
 mod process;
+#[cfg(feature = "pthread-locks")]
+mod pthread;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,8 @@ use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_MECHANISM, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV,
     CK_SESSION_HANDLE, CK_SLOT_ID, CK_ULONG, CK_USER_TYPE,
 };
+#[cfg(feature = "pthread-locks")]
+pub use pthread::{Mutex, MutexGuard};
 use std::ffi::c_void;
 use std::fmt::Arguments;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -99,7 +99,7 @@ pub unsafe fn sign_init(
     // SAFETY: as promised by the caller.
     let method = unsafe { mechanism(method) }?;
     let mut session = place.session();
-    let objects = place.objects()?;
+    let objects = place.objects_to_sign()?;
     session.begin_signing(method, key, &objects)
 }
 

@@ -7,23 +7,24 @@
 //! a fork never touches the place it inherited.
 
 use crate::failure::Failure;
+use crate::lock::{Mutex, locked};
 use crate::module::Module;
 use crate::options::Options;
 use crate::pcsc::SystemReaders;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 struct Place {
     process: AtomicU32,
-    module: RwLock<Option<Arc<Module>>>,
+    module: Mutex<Option<Arc<Module>>>,
 }
 
 /// The place of the process that loaded the library. Not on the heap, so that
 /// nothing stays behind when the library is unloaded.
 static FIRST: Place = Place {
     process: AtomicU32::new(NOBODY),
-    module: RwLock::new(None),
+    module: Mutex::new(None),
 };
 /// No process has this number.
 const NOBODY: u32 = 0;
@@ -61,7 +62,7 @@ fn place() -> &'static Place {
         let inherited = FORKED.load(Ordering::Acquire);
         let new = Box::into_raw(Box::new(Place {
             process: AtomicU32::new(own),
-            module: RwLock::new(None),
+            module: Mutex::new(None),
         }));
         if FORKED.compare_exchange(inherited, new, done, look).is_err() {
             // SAFETY: made above, and nobody else has seen it.
@@ -75,8 +76,7 @@ fn place() -> &'static Place {
 /// The module of this process.
 pub fn module() -> Result<Arc<Module>, Failure> {
     let place = existing().ok_or(Failure::NotInitialised)?;
-    let module = place.module.read().unwrap_or_else(PoisonError::into_inner);
-    module.clone().ok_or(Failure::NotInitialised)
+    locked(&place.module).clone().ok_or(Failure::NotInitialised)
 }
 
 /// The module of this process, for its log.
@@ -118,10 +118,7 @@ fn has_more_rights_than_its_caller() -> bool {
 
 /// As [`initialise`], with a module of the caller's own making.
 pub fn initialise_with(make: impl FnOnce() -> Module) -> Result<(), Failure> {
-    let mut module = place()
-        .module
-        .write()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut module = locked(&place().module);
     if module.is_some() {
         return Err(Failure::AlreadyInitialised);
     }
@@ -132,10 +129,7 @@ pub fn initialise_with(make: impl FnOnce() -> Module) -> Result<(), Failure> {
 /// `C_Finalize`.
 pub fn finalise() -> Result<(), Failure> {
     let place = existing().ok_or(Failure::NotInitialised)?;
-    let ended = {
-        let mut module = place.module.write().unwrap_or_else(PoisonError::into_inner);
-        module.take()
-    };
+    let ended = locked(&place.module).take();
     ended.ok_or(Failure::NotInitialised)?.finalise();
     Ok(())
 }

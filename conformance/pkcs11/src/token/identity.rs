@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which card it is, and the certificates known of cards: in memory only.
 
-use crate::locked;
+use crate::lock::{Mutex, locked};
 use crate::log::Log;
 use cie_terminal::certificate::CardCertificate;
 use cie_terminal::sod::{DataGroup, Sod};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Certificates that are kept at most.
 const KEPT_MAX: usize = 64;

@@ -248,12 +248,41 @@ impl Token {
                 return Err(Failure::DeviceRemoved);
             }
         }
-        Ok(Objects {
-            contact: facts.contact,
+        Ok(self.known(facts.contact))
+    }
+
+    fn known(&self, contact: Arc<Contact>) -> Objects {
+        Objects {
+            contact,
             certificate: self.state.certificate.clone(),
             authorities: Arc::clone(&self.authorities),
             private: self.state.login == Some(User::Citizen),
-        })
+        }
+    }
+
+    /// The objects for a signature that begins. A card whose user is logged
+    /// in is not asked whether it is still there, which is two messages to
+    /// PC/SC and back: the signature itself will find out.
+    ///
+    /// # Errors
+    /// As [`objects`](Self::objects).
+    pub fn objects_to_sign(&mut self) -> Result<Objects, Failure> {
+        let State {
+            contact,
+            certificate,
+            login,
+            ..
+        } = &self.state;
+        match contact {
+            Some(contact)
+                if self.link.is_some()
+                    && certificate.is_some()
+                    && *login == Some(User::Citizen) =>
+            {
+                Ok(self.known(Arc::clone(contact)))
+            }
+            _ => self.objects(),
+        }
     }
 
     /// The citizen's signature over a block that the card pads. One that the

@@ -9,5 +9,6 @@ mod history;
 mod mask;
 mod recorder;
 mod words;
+mod writer;
 
 pub(crate) use recorder::{Header, Recorder, TraceFile};

@@ -4,6 +4,7 @@
 use super::history::History;
 use super::mask::{Disclosure, show};
 use super::words::describe;
+use super::writer::Writer;
 use crate::out::printable;
 use cie_card::image::CardState;
 use cie_card::{Event, Observer};
@@ -11,7 +12,7 @@ use cie_reader::observer::{ReaderEvent, ReaderObserver};
 use iso7816_wire::apdu::{CLA_CHAINING, CLA_SM, CommandApdu, ResponseApdu, SHORT_DATA_MAX};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -32,9 +33,8 @@ pub(crate) struct Header {
 
 /// A trace being written.
 pub(crate) struct TraceFile {
-    out: BufWriter<File>,
+    out: Writer,
     secrets: bool,
-    error: Option<io::Error>,
 }
 
 impl TraceFile {
@@ -66,21 +66,12 @@ impl TraceFile {
             if secrets { "shown" } else { "masked" }
         )?;
         out.flush()?;
-        Ok(Self {
-            out,
-            secrets,
-            error: None,
-        })
+        let out = Writer::new(out)?;
+        Ok(Self { out, secrets })
     }
 
-    fn write(&mut self, text: &str) {
-        let result = self
-            .out
-            .write_all(text.as_bytes())
-            .and_then(|()| self.out.flush());
-        if let Err(error) = result {
-            self.error.get_or_insert(error);
-        }
+    fn write(&self, text: &str) {
+        self.out.write(text);
     }
 }
 
@@ -163,8 +154,7 @@ impl Recorder {
 
     /// The first error of writing the trace, if there was one.
     pub(crate) fn file_error(&self) -> Option<io::Error> {
-        let mut state = self.lock();
-        state.file.as_mut().and_then(|file| file.error.take())
+        self.lock().file.as_ref().and_then(|file| file.out.error())
     }
 }
 

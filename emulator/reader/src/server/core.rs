@@ -8,6 +8,7 @@
 //! straight to the client.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub idle: Notify,
     /// Clients' threads that are at a card.
     pub errands: Errands,
+    /// A client's thread looks for the next request instead of sleeping.
+    pub looking: AtomicBool,
     /// Set to stop.
     pub stop: watch::Sender<bool>,
     /// Sent to after every change, if anybody listens.
@@ -84,6 +87,7 @@ impl Shared {
             settled: Condvar::new(),
             idle: Notify::new(),
             errands: Errands::default(),
+            looking: AtomicBool::new(false),
             stop: watch::Sender::new(false),
             changes: Changes::new(()),
             settings,

@@ -14,12 +14,13 @@ use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use tokio::sync::Notify;
 
 use super::core::Shared;
@@ -29,6 +30,8 @@ use crate::table::{ConnectionId, Input};
 
 /// Bytes taken from a socket at a time.
 const CHUNK: usize = 4096;
+/// How long a thread looks for the next request before it sleeps.
+const EAGER: Duration = Duration::from_micros(200);
 /// Memory a quiet connection may keep.
 const KEPT: usize = 2 * CHUNK;
 
@@ -211,6 +214,36 @@ impl Link {
         due
     }
 
+    /// Waits for bytes. Somebody who has just been answered often asks on at
+    /// once: to look for that a while before sleeping spares waking up, which
+    /// where another processor has to be woken costs more than an exchange.
+    /// One thread of a server looks at a time, and everybody else who wants
+    /// the processor goes first.
+    fn receive(&self, chunk: &mut [u8], looking: Option<&AtomicBool>) -> io::Result<usize> {
+        let Some(looking) = looking.filter(|taken| !taken.swap(true, Ordering::Relaxed)) else {
+            return (&self.stream).read(chunk);
+        };
+        let found = self.look(chunk);
+        looking.store(false, Ordering::Relaxed);
+        match found {
+            Some(found) => found,
+            None => (&self.stream).read(chunk),
+        }
+    }
+
+    /// What comes within [`EAGER`].
+    fn look(&self, chunk: &mut [u8]) -> Option<io::Result<usize>> {
+        let begun = Instant::now();
+        while begun.elapsed() < EAGER {
+            match rustix::net::recv(self.stream.as_fd(), &mut *chunk, RecvFlags::DONTWAIT) {
+                Err(Errno::AGAIN | Errno::INTR) => std::thread::yield_now(),
+                Ok((_, count)) => return Some(Ok(count)),
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
+        None
+    }
+
     /// Keeps what was received, once there is room for more after it. Says
     /// whether the connection goes on.
     fn keep(&self, bytes: &[u8]) -> bool {
@@ -247,8 +280,10 @@ pub(super) fn start_reading(
 /// What the thread number `number` of a connection does.
 fn read(shared: &Shared, id: ConnectionId, link: &Link, number: u64) {
     let mut chunk = [0; CHUNK];
+    // Whether the client has just been answered.
+    let mut served = false;
     loop {
-        let count = match (&link.stream).read(&mut chunk) {
+        let count = match link.receive(&mut chunk, served.then_some(&shared.looking)) {
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -257,7 +292,9 @@ fn read(shared: &Shared, id: ConnectionId, link: &Link, number: u64) {
         if !link.keep(chunk.get(..count).unwrap_or_default()) {
             break;
         }
+        served = false;
         while let Some(request) = link.take() {
+            served = true;
             let Some(errand) = shared.request(id, request, true) else {
                 continue;
             };

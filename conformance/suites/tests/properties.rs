@@ -305,3 +305,21 @@ fn the_same_seed_gives_the_same_outcome_on_any_number_of_threads() {
     assert_eq!(one, alone);
     assert_eq!(failure.ops, again.ops);
 }
+
+#[test]
+fn under_an_embargo_nothing_is_told_but_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("embargo.json");
+    let run = |embargo: bool| {
+        let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin("cie-conformance"));
+        command.args(["properties", "--count", "20"]);
+        if embargo {
+            command.arg("--embargo").arg(&file);
+        }
+        command.output().unwrap()
+    };
+    let output = run(true);
+    assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty());
+    assert!(std::fs::metadata(&file).unwrap().len() > 0);
+    assert!(!run(false).stderr.is_empty());
+}

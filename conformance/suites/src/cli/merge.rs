@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `merge`: the report of all shards.
 
+use super::catalogue::all;
 use super::compare::read;
 use super::error::BenchError;
 use super::output::Output;
-use cie_conformance::catalogue::card_cases;
 use cie_conformance::report::merge;
 use clap::Args;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ pub(super) struct Options {
 
 pub(super) fn merge(options: &Options) -> Result<ExitCode, BenchError> {
     let parts: Result<Vec<_>, _> = options.parts.iter().map(|path| read(path)).collect();
-    let cases = card_cases();
+    let cases = all();
     let ranks: HashMap<_, _> = cases
         .iter()
         .enumerate()

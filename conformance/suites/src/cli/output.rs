@@ -39,6 +39,11 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// True if nothing but the file may tell of the faults.
+    pub(super) fn is_silent(&self) -> bool {
+        self.embargo.is_some()
+    }
+
     /// Writes everything that was asked for.
     pub(super) fn write(&self, report: &Report) -> Result<ExitCode, BenchError> {
         if let Some(path) = &self.embargo {

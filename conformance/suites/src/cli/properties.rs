@@ -95,8 +95,10 @@ pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
         fingerprint: String::new(),
     };
     let report = Report::new(target, options.seed, ics, results, times);
-    // Standard output may be the report's.
-    let _ = write!(anstream::stderr(), "{text}\n{tally}");
+    if !options.output.is_silent() {
+        // Standard output may be the report's.
+        let _ = write!(anstream::stderr(), "{text}\n{tally}");
+    }
     options.output.write(&report)
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `spec`: what the cases demand, without running them.
 
-use super::catalogue::Selection;
+use super::catalogue::{Selection, all};
 use super::error::BenchError;
 use super::print;
-use cie_conformance::catalogue::card_cases;
 use cie_conformance::report::html;
 use clap::Args;
 use std::process::ExitCode;
@@ -19,7 +18,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn spec(options: &Options) -> Result<ExitCode, BenchError> {
-    let cases = options.selection.of(card_cases())?;
+    let cases = options.selection.of(all())?;
     if options.html {
         print(html::specification(&cases)?)?;
     } else {

@@ -3,8 +3,8 @@
 //! and made shorter.
 //!
 //! A [`Fault`] is one [`Lie`] at one answer. There are two places for it:
-//! [`inside`], on the plain answer of the command handler before it is wrapped,
-//! so that secure messaging is valid and its content is not; and [`outside`],
+//! `inside`, on the plain answer of the command handler before it is wrapped,
+//! so that secure messaging is valid and its content is not; and `outside`,
 //! on the bytes that leave the card, where MACs, chained answers and lengths
 //! can be broken.
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs the catalogue's cases on a PKCS#11 module.
 //!
-//! Each case has everything to itself ([`stage`]): a home directory, a virtual
+//! Each case has everything to itself (`stage`): a home directory, a virtual
 //! reader on a private socket, freshly personalised cards, and a process of its
-//! own for the module ([`child`]), so that a crash or a hang is the verdict of
+//! own for the module (`child`), so that a crash or a hang is the verdict of
 //! one case and no more. What a module says is compared with the card's own
-//! counters and with signatures verified by other code ([`people`]).
+//! counters and with signatures verified by other code (`people`).
 //!
 //! A module that draws random numbers for its key agreement sends other bytes
 //! every time, so what went over the wire is in the report of cases that did

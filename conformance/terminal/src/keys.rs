@@ -4,7 +4,7 @@
 use crate::MODULUS_MAX;
 use crate::error::{CheckError, Error, MalformedError};
 use crypto_bigint::BoxedUint;
-use iso7816_wire::dh::mod_exp;
+use iso7816_wire::dh::mod_exp_public;
 use iso7816_wire::tlv;
 use rsa::RsaPublicKey;
 
@@ -84,7 +84,7 @@ impl PublicKey {
     /// # Errors
     /// [`CheckError::Key`] if `value` is not as long as the modulus and below it.
     pub fn apply(&self, value: &[u8]) -> Result<Vec<u8>, CheckError> {
-        let power = mod_exp(value, &self.exponent, &self.modulus);
+        let power = mod_exp_public(value, &self.exponent, &self.modulus);
         power
             .filter(|_| value.len() == self.modulus.len())
             .ok_or(CheckError::Key("a signature with this public key"))
@@ -126,6 +126,7 @@ pub(crate) fn stripped(number: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
     use crate::published::{DEVICE_MODULUS, DEVICE_PRIVATE_EXPONENT, DEVICE_PUBLIC_EXPONENT};
+    use iso7816_wire::dh::mod_exp;
 
     fn key() -> PublicKey {
         PublicKey::new(&DEVICE_MODULUS, &DEVICE_PUBLIC_EXPONENT).unwrap()

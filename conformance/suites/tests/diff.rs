@@ -3,11 +3,14 @@
 //! that is not.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
+mod door;
+
 use cie_card::Card;
 use cie_conformance::diff::{Closeness, Compared, Divergence, Player, catalogue, compare, random};
-use cie_conformance::edges::{Allow, Alone, Bench, Single, Specimen};
+use cie_conformance::edges::{Allow, Alone, Bench, Single};
 use cie_conformance::ours;
 use cie_personalisation::{FAMILIES, family};
+use door::Through;
 use iso7816_wire::CardDoor;
 
 fn bench(id: &str, seed: u64) -> Bench<Card> {
@@ -50,57 +53,20 @@ fn families_part_where_their_facts_do() {
     assert!(found.exchanges.iter().all(|side| side.len() == 1));
 }
 
-/// A card with one defect that only a sequence shows: after a challenge it
-/// reads nothing.
-#[derive(Clone)]
-struct Odd {
-    card: Card,
-    challenged: bool,
-}
-
-impl CardDoor for Odd {
-    fn power_on(&mut self) -> Vec<u8> {
-        self.card.power_on()
-    }
-
-    fn reset(&mut self) -> Vec<u8> {
-        self.challenged = false;
-        self.card.reset()
-    }
-
-    fn power_off(&mut self) {
-        self.card.power_off();
-    }
-
-    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        let read = command.starts_with(&[0x00, 0xB0]);
-        let was = std::mem::replace(&mut self.challenged, command.get(1) == Some(&0x84));
-        if was && read {
-            return vec![0x6F, 0x00];
-        }
-        self.card.transmit(command)
-    }
-}
-
 #[test]
 fn a_defect_that_only_a_sequence_shows_is_found_by_random_streams() {
     let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
-    let odd = Specimen {
-        card: Odd {
-            card: specimen.card.clone(),
-            challenged: false,
-        },
-        family: specimen.family.clone(),
-        atr: specimen.atr.clone(),
-        ef_atr: specimen.ef_atr.clone(),
-        root_by_aid: specimen.root_by_aid,
-        extended_length: specimen.extended_length,
-        pin: specimen.pin.clone(),
-        puk: specimen.puk.clone(),
-        nis: specimen.nis.clone(),
-        serial: specimen.serial.clone(),
-        certificate: specimen.certificate.clone(),
-    };
+    // After a challenge it reads nothing.
+    let mut challenged = false;
+    let odd = specimen.clone().behind(|card| {
+        Through::new(card, move |card, command| {
+            let was = std::mem::replace(&mut challenged, command.get(1) == Some(&0x84));
+            if was && command.starts_with(&[0x00, 0xB0]) {
+                return vec![0x6F, 0x00];
+            }
+            card.transmit(command)
+        })
+    });
     let (mut honest, mut odd) = (Bench::new(specimen), Bench::new(odd));
     let found = random(1, 200, 30, false).iter().find_map(|stream| {
         match compare([&mut honest, &mut odd], stream, Closeness::Shape) {

@@ -220,28 +220,15 @@ impl CardDoor for Defective {
 }
 
 fn defective(defect: Defect) -> Specimen<Defective> {
-    let good = specimen("gemalto");
-    Specimen {
-        card: Defective {
-            card: good.card.clone(),
-            issued: good.card.clone(),
-            defect,
-            powered: false,
-            atr: Vec::new(),
-            last: Default::default(),
-            rest: None,
-        },
-        family: good.family,
-        atr: good.atr,
-        ef_atr: good.ef_atr,
-        root_by_aid: good.root_by_aid,
-        extended_length: good.extended_length,
-        pin: good.pin,
-        puk: good.puk,
-        nis: good.nis,
-        serial: good.serial,
-        certificate: good.certificate,
-    }
+    specimen("gemalto").behind(|card| Defective {
+        issued: card.clone(),
+        card,
+        defect,
+        powered: false,
+        atr: Vec::new(),
+        last: Default::default(),
+        rest: None,
+    })
 }
 
 #[test]

@@ -4,7 +4,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
-use cie_card::Card;
+mod door;
+
 use cie_conformance::card::control::Control;
 use cie_conformance::card::reader::{ReaderDoor, ReaderError, Spot, find};
 use cie_conformance::card::{Copies, One, judge};
@@ -14,6 +15,7 @@ use cie_conformance::ours;
 use cie_conformance::verdict::Verdict;
 use cie_personalisation::{FAMILIES, Family, family};
 use cie_reader::{Place, ReaderControl, ReaderServer, ReaderSpec, RunningServer};
+use door::Through;
 use iso7816_wire::CardDoor;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
@@ -126,30 +128,6 @@ fn a_reader_gives_the_verdicts_of_the_process() {
     }
 }
 
-/// A card that takes its time for one instruction.
-struct Slow(Card);
-
-impl CardDoor for Slow {
-    fn power_on(&mut self) -> Vec<u8> {
-        self.0.power_on()
-    }
-
-    fn reset(&mut self) -> Vec<u8> {
-        self.0.reset()
-    }
-
-    fn power_off(&mut self) {
-        self.0.power_off();
-    }
-
-    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        if command.starts_with(&[0x00, 0x84]) {
-            std::thread::sleep(Duration::from_secs(4));
-        }
-        self.0.transmit(command)
-    }
-}
-
 fn case(id: &str) -> Case {
     card_cases().into_iter().find(|case| case.id == id).unwrap()
 }
@@ -159,7 +137,14 @@ fn a_card_that_does_not_answer_hangs_and_the_next_case_runs() {
     let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
     let papers = specimen.papers();
     let folder = tempfile::tempdir().unwrap();
-    let server = server(&folder, Slow(specimen.card));
+    // It takes its time for one instruction.
+    let slow = Through::new(specimen.card, |card, command| {
+        if command.starts_with(&[0x00, 0x84]) {
+            std::thread::sleep(Duration::from_secs(4));
+        }
+        card.transmit(command)
+    });
+    let server = server(&folder, slow);
     let door = ReaderDoor::new(spot(&server, Duration::from_secs(2)));
     let mut reader = One::of(Single::ours(door, papers, None));
     let ics = ours::ics(&FAMILIES[0]);

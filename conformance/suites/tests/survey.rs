@@ -3,12 +3,15 @@
 //! holder.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
+mod door;
+
 use cie_card::{Card, Event};
 use cie_conformance::edges::{Allow, Alone, Papers, Single};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::survey::{Facts, survey};
 use cie_personalisation::{FAMILIES, Family, Persona, personalise};
+use door::Through;
 use iso7816_wire::CardDoor;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -28,31 +31,6 @@ fn look<D: CardDoor>(door: D, family: &Family) -> Facts {
     survey(single, &ics).unwrap()
 }
 
-/// A card that remembers which instructions it got.
-struct Listening {
-    card: Card,
-    instructions: Arc<Mutex<HashSet<u8>>>,
-}
-
-impl CardDoor for Listening {
-    fn power_on(&mut self) -> Vec<u8> {
-        self.card.power_on()
-    }
-
-    fn reset(&mut self) -> Vec<u8> {
-        self.card.reset()
-    }
-
-    fn power_off(&mut self) {
-        self.card.power_off();
-    }
-
-    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        self.instructions.lock().unwrap().extend(command.get(1));
-        self.card.transmit(command)
-    }
-}
-
 #[test]
 fn every_family_as_its_facts_say_and_untouched() {
     let mut files = BTreeMap::new();
@@ -60,15 +38,16 @@ fn every_family_as_its_facts_say_and_untouched() {
         let writes = Arc::new(Mutex::new(0));
         let counted = Arc::clone(&writes);
         let specimen = ours::specimen(family, 1).unwrap();
-        let instructions = Arc::default();
-        let door = Listening {
-            card: specimen.card.with_observer(Arc::new(move |event| {
-                if let Event::MemoryWrite(_) = event {
-                    *counted.lock().unwrap() += 1;
-                }
-            })),
-            instructions: Arc::clone(&instructions),
-        };
+        let card = specimen.card.with_observer(Arc::new(move |event| {
+            if let Event::MemoryWrite(_) = event {
+                *counted.lock().unwrap() += 1;
+            }
+        }));
+        let instructions = Mutex::new(HashSet::new());
+        let door = Through::new(card, |card: &mut Card, command: &[u8]| {
+            instructions.lock().unwrap().extend(command.get(1).copied());
+            card.transmit(command)
+        });
         let facts = look(door, family);
         assert_eq!(*writes.lock().unwrap(), 0, "{}", family.id);
         for code in [0x20, 0x21, 0x24, 0x25, 0x2C, 0x2D] {
@@ -137,32 +116,6 @@ fn tells_nothing(family: &'static Family, text: &str) {
     }
 }
 
-/// A card that answers 6A88 where ours answers 6A82.
-struct Other(Card);
-
-impl CardDoor for Other {
-    fn power_on(&mut self) -> Vec<u8> {
-        self.0.power_on()
-    }
-
-    fn reset(&mut self) -> Vec<u8> {
-        self.0.reset()
-    }
-
-    fn power_off(&mut self) {
-        self.0.power_off();
-    }
-
-    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        let answer = self.0.transmit(command);
-        if answer == [0x6D, 0x00] {
-            vec![0x6E, 0x00]
-        } else {
-            answer
-        }
-    }
-}
-
 #[test]
 fn a_choice_that_a_card_contradicts_is_named_and_the_rest_is_the_same() {
     let family = &FAMILIES[0];
@@ -174,28 +127,16 @@ fn a_choice_that_a_card_contradicts_is_named_and_the_rest_is_the_same() {
         ..facts
     };
     assert_eq!(untimed(own.clone()), untimed(again));
-    struct Blank(Card);
-    impl CardDoor for Blank {
-        fn power_on(&mut self) -> Vec<u8> {
-            self.0.power_on()
+    // GET RESPONSE with nothing waiting.
+    let blank = Through::new(card(), |card: &mut Card, command: &[u8]| {
+        let answer = card.transmit(command);
+        if command.get(1) == Some(&0xC0) && answer == [0x69, 0x85] {
+            vec![0x6D, 0x00]
+        } else {
+            answer
         }
-        fn reset(&mut self) -> Vec<u8> {
-            self.0.reset()
-        }
-        fn power_off(&mut self) {
-            self.0.power_off();
-        }
-        fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-            let answer = self.0.transmit(command);
-            // GET RESPONSE with nothing waiting.
-            if command.get(1) == Some(&0xC0) && answer == [0x69, 0x85] {
-                vec![0x6D, 0x00]
-            } else {
-                answer
-            }
-        }
-    }
-    let other = look(Blank(card()), family);
+    });
+    let other = look(blank, family);
     let name = "GET RESPONSE with nothing waiting".to_owned();
     assert!(own.choices.confirmed.contains(&name));
     assert!(
@@ -203,6 +144,14 @@ fn a_choice_that_a_card_contradicts_is_named_and_the_rest_is_the_same() {
         "{:?}",
         other.choices
     );
-    let unknown = look(Other(card()), family);
+    let unknown = Through::new(card(), |card: &mut Card, command: &[u8]| {
+        let answer = card.transmit(command);
+        if answer == [0x6D, 0x00] {
+            vec![0x6E, 0x00]
+        } else {
+            answer
+        }
+    });
+    let unknown = look(unknown, family);
     assert_eq!(unknown.card, own.card);
 }

@@ -14,11 +14,16 @@ use proptest::prelude::*;
 use std::sync::OnceLock;
 
 fn sign(document: &[u8]) -> Result<Vec<u8>, PdfError> {
+    sign_with_room(document, 0)
+}
+
+/// With so many bytes more in the place of the signature than it needs.
+fn sign_with_room(document: &[u8], more: usize) -> Result<Vec<u8>, PdfError> {
     static CITIZEN: OnceLock<Citizen> = OnceLock::new();
     let citizen = CITIZEN.get_or_init(|| citizen(State::Fresh));
     let certificate = &citizen.certificate;
     let draft = Signing::new(certificate, [], &[0; 32], None).unwrap();
-    let room = draft.finish(&[0; 256], None).detached().len();
+    let room = draft.finish(&[0; 256], None).detached().len() + more;
     let details = Details {
         name: "Niccolò".into(),
         reason: Some("a (test)".into()),
@@ -208,6 +213,33 @@ fn a_selection_that_leaves_out_more_than_itself_is_told() {
         short.iter().any(|f| matches!(f, Flaw::Layout(_))),
         "{short:?}"
     );
+}
+
+/// What the byte range leaves out is not in the digest: anybody can change it
+/// later, and the signature still fits.
+#[test]
+fn a_place_that_holds_more_than_the_signature_is_told() {
+    const MORE: usize = 100;
+    let signed = sign_with_room(&plain(), MORE).unwrap();
+    assert_eq!(one(&signed).verdict(), Verdict::Valid, "zeros may follow");
+    let at = |wanted: &[u8]| signed.windows(wanted.len()).position(|w| w == wanted);
+    let start = at(b"/Contents <").unwrap() + b"/Contents <".len();
+    let zeros = [&[b'0'; 2 * MORE][..], b">"].concat();
+    let own_end = at(&zeros).unwrap();
+    let own = &signed[start..own_end];
+    for hole in [
+        [own, b">/Location(anything)/More<"].concat(),
+        [b"00>/Contents<", own].concat(),
+    ] {
+        let mut other = signed.clone();
+        other[start..own_end + 2 * MORE].fill(b'0');
+        other[start..start + hole.len()].copy_from_slice(&hole);
+        let flaws = one(&other).report.flaws;
+        assert!(
+            matches!(flaws[..], [Flaw::Layout(what)] if what.contains("more than itself")),
+            "{flaws:?}"
+        );
+    }
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub fn judge(subject: &mut dyn Subject, case: &Case, ics: &Ics) -> CaseResult {
     let Outcome { result, exchanges } = subject.run(row);
     let (verdict, reason) = verdict(result, case, ics);
     let Some(secrets) = subject.secrets() else {
-        return CaseResult::new(case, verdict, reason, evidence(exchanges));
+        return CaseResult::new(case, verdict, reason, evidence(&exchanges));
     };
     let exchanges = exchanges.iter().map(withhold::shown).collect();
     let mut result = CaseResult::new(case, verdict, reason, exchanges);
@@ -112,9 +112,15 @@ fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, St
     (verdict, reason.to_string())
 }
 
-pub(crate) fn evidence(exchanges: Vec<crate::edges::Exchange>) -> Vec<Exchange> {
+/// Exchanges with every byte.
+pub(crate) fn evidence(exchanges: &[crate::edges::Exchange]) -> Vec<Exchange> {
+    exchanges.iter().map(in_full).collect()
+}
+
+/// An exchange with every byte.
+pub(crate) fn in_full(exchange: &crate::edges::Exchange) -> Exchange {
     let hex = |bytes: &[u8]| hex::encode_upper(bytes);
-    let shown = exchanges.into_iter().map(|exchange| Exchange {
+    Exchange {
         step: exchange.step,
         command: match exchange.event {
             "" => hex(&exchange.command),
@@ -123,6 +129,5 @@ pub(crate) fn evidence(exchanges: Vec<crate::edges::Exchange>) -> Vec<Exchange> 
         response: hex(&exchange.response),
         plain_command: hex(&exchange.plain_command),
         plain_response: hex(&exchange.plain_response),
-    });
-    shown.collect()
+    }
 }

@@ -10,7 +10,7 @@ mod streams;
 
 pub use streams::{catalogue, random};
 
-use crate::card::withhold;
+use crate::card::{in_full, withhold};
 use crate::edges::expect::Seen;
 use crate::edges::{Bench, Link, Reason, Single, Start, Trouble};
 use crate::report::Exchange;
@@ -57,7 +57,7 @@ impl<D: CardDoor + Clone> Player for Bench<D> {
         let done = self.stream(stream.start, &stream.actions, |_, step| {
             seen.push(step.clone());
         });
-        played.take(done, report);
+        played.take(done, in_full);
         played
     }
 
@@ -74,13 +74,7 @@ impl<D: Link> Player for Single<D> {
             seen.push(step.clone());
         });
         let withheld = Single::is_protected(self);
-        played.take(done, |exchange| {
-            if withheld {
-                withhold::shown(exchange)
-            } else {
-                report(exchange)
-            }
-        });
+        played.take(done, if withheld { withhold::shown } else { in_full });
         played
     }
 
@@ -102,20 +96,6 @@ impl Played {
             Some(Reason::Refused(_) | Reason::Trouble(Trouble::NotCarried(_)))
         );
         self.stopped = reason.map(|reason| reason.to_string());
-    }
-}
-
-fn report(exchange: &crate::edges::Exchange) -> Exchange {
-    let hex = |bytes: &[u8]| hex::encode_upper(bytes);
-    Exchange {
-        step: exchange.step,
-        command: match exchange.event {
-            "" => hex(&exchange.command),
-            event => event.to_owned(),
-        },
-        response: hex(&exchange.response),
-        plain_command: hex(&exchange.plain_command),
-        plain_response: hex(&exchange.plain_response),
     }
 }
 

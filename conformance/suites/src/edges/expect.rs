@@ -44,9 +44,7 @@ impl Seen {
             Self::Broken(why) => format!("no usable answer: {why}"),
         }
     }
-}
 
-impl Seen {
     /// The same without a byte of what the card answered but its status word.
     #[must_use]
     pub fn in_words_without_data(&self) -> String {

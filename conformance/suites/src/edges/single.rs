@@ -157,11 +157,6 @@ impl<D: Link> Single<D> {
         self.contact.names.get(name).ok()
     }
 
-    /// The counters as they were found; `None` if the card does not tell.
-    pub fn counters_found(&self) -> Option<Counters> {
-        self.full
-    }
-
     /// The door.
     pub fn door(&mut self) -> &mut D {
         &mut self.desk.card

@@ -2,13 +2,11 @@
 //! The model's commands, after secure messaging and chaining: files and
 //! objects. Those with keys and with codes have files of their own.
 
+use super::desk::{CIE, IAS};
 use super::facts::{Directory, Facts, File};
 use super::receive::selects_application;
 use super::state::{Data, Model, Reply, open};
 use iso7816_wire::{CommandApdu, tlv};
-
-const AID_IAS: &[u8] = &[0xA0, 0, 0, 0, 0x30, 0x80, 0, 0, 0, 0x09, 0x81, 0x60, 0x01];
-const AID_CIE: &[u8] = &[0xA0, 0, 0, 0, 0, 0x39];
 
 impl Model {
     pub(super) fn execute(
@@ -51,8 +49,8 @@ impl Model {
         let content = match (apdu.p1, name) {
             (0x04, []) => return Reply::sw(0x6700),
             (0x04, name) if name.len() > 16 => return Reply::sw(0x6700),
-            (0x04, AID_CIE) => self.control_parameters(Directory::Cie),
-            (0x04, AID_IAS) if self.facts.root_by_aid => self.control_parameters(Directory::Root),
+            (0x04, CIE) => self.control_parameters(Directory::Cie),
+            (0x04, IAS) if self.facts.root_by_aid => self.control_parameters(Directory::Root),
             (0x04, _) => return Reply::sw(0x6A82),
             (0x00, []) if apdu.le.is_none() => {
                 // 8: four bytes get no parameters.
@@ -96,10 +94,10 @@ impl Model {
         let life = [0x8A, 0x01, 0x05];
         match directory {
             Directory::Root => {
-                let name = tlv::encode(0x84, AID_IAS);
+                let name = tlv::encode(0x84, IAS);
                 [&name, &end[..], &[0x83, 0x02, 0x3F, 0x00], &life].concat()
             }
-            Directory::Cie => [&tlv::encode(0x84, AID_CIE), &end[..], &life].concat(),
+            Directory::Cie => [&tlv::encode(0x84, CIE), &end[..], &life].concat(),
         }
     }
 

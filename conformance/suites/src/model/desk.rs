@@ -9,6 +9,7 @@ use super::tally::Tally;
 use crate::edges::{Exchange, device, forge};
 use chacha20::ChaCha20Rng;
 use cie_terminal::steps::agreement::Agreement;
+use cie_terminal::steps::select::{AID_CIE, AID_IAS};
 use iso7816_wire::apdu::{CLA_CHAINING, CLA_SM, SHORT_DATA_MAX, SHORT_LE_MAX};
 use iso7816_wire::sm::{PAYLOAD_MAX, Session, SessionKeys};
 use iso7816_wire::{CardDoor, CommandApdu, ResponseApdu, tlv};
@@ -461,7 +462,9 @@ impl<D: CardDoor + Clone> Desk<D> {
 }
 
 /// AID of DF CIE.
-pub(super) const CIE: &[u8] = &[0xA0, 0, 0, 0, 0, 0x39];
+pub(super) const CIE: &[u8] = &AID_CIE;
+/// AID of the IAS ECC root.
+pub(super) const IAS: &[u8] = &AID_IAS;
 /// Header list of the card's key-agreement value (3.3).
 pub(super) const CARD_SHARE: &[u8] = &[0x4D, 4, 0xA6, 2, 0x91, 0];
 /// Header list of the PIN's tries left (choice 28).

@@ -6,7 +6,7 @@ use super::actions::{
     DOMAIN, SET_83, chains, codes, cut_as, device, files, keys, objects, responses, signature,
     signatures, strange, unfetched,
 };
-use super::desk::CIE;
+use super::desk::{CIE, IAS};
 use super::op::{Cut, FORGERIES, HARMLESS, How, Op, command};
 use super::state::{Messaging, Model};
 use chacha20::ChaCha20Rng;
@@ -198,7 +198,6 @@ fn ends(dice: &mut Dice, model: &Model) -> Vec<Op> {
 
 /// SELECT of an application or of the MF, right and wrong.
 fn directory(dice: &mut Dice, how: How) -> Op {
-    const IAS: &[u8] = &[0xA0, 0, 0, 0, 0x30, 0x80, 0, 0, 0, 0x09, 0x81, 0x60, 0x01];
     let p2 = dice.pick(&[0x0C, 0x0C, 0x04, 0x00], 0x0C);
     match dice.below(9) {
         0..=2 => command([0xA4, 0x04, p2], CIE, None, how),

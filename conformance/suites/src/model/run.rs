@@ -332,5 +332,5 @@ pub fn result(property: &Property, plan: &Plan, ics: &Ics, outcome: &Outcome) ->
         plan.seed,
         failure.number,
     );
-    CaseResult::new(&case, verdict, reason, evidence(failure.exchanges.clone()))
+    CaseResult::new(&case, verdict, reason, evidence(&failure.exchanges))
 }

@@ -12,8 +12,6 @@ use iso7816_wire::{CommandApdu, StatusWord};
 pub const AID_IAS: [u8; 13] = hex!("A0000000308000000009816001");
 /// AID of the CIE application (DF CIE).
 pub const AID_CIE: [u8; 6] = hex!("A00000000039");
-/// AID of the eMRTD application.
-pub const AID_EMRTD: [u8; 7] = hex!("A0000002471001");
 
 const SELECT: u8 = 0xA4;
 /// P2 of a SELECT that wants no answer.
@@ -31,8 +29,6 @@ pub mod file {
     pub const SERIAL_ICC: u16 = 0xD003;
     /// EF.DH, in the root.
     pub const DH: u16 = 0xD004;
-    /// EF.CardAccess, in the root.
-    pub const CARD_ACCESS: u16 = 0x011C;
     /// EF.ID_Servizi (NIS), in DF CIE like all that follow.
     pub const ID_SERVIZI: u16 = 0x1001;
     /// EF.Seriale; behind the PIN.
@@ -147,16 +143,5 @@ impl<T: Transmit> Channel<T> {
     pub fn select_file(&mut self, id: u16) -> Result<Fcp, Error> {
         let command = CommandApdu::new(0, SELECT, 0x02, WITH_FCP).with_data(id.to_be_bytes());
         Fcp::parse(&self.send(&command)?.require("selecting a file")?)
-    }
-
-    /// Selects an elementary file without asking for anything
-    /// (`00 A4 02 0C 02 hh ll`).
-    ///
-    /// # Errors
-    /// [`Error::Status`] unless the card answers 9000, else as
-    /// [`Channel::send`].
-    pub fn select_file_quietly(&mut self, id: u16) -> Result<(), Error> {
-        let command = CommandApdu::new(0, SELECT, 0x02, NO_ANSWER).with_data(id.to_be_bytes());
-        self.send(&command)?.require("selecting a file").map(drop)
     }
 }

@@ -16,6 +16,7 @@
 //! worst that each code could do, and read again where that makes a difference.
 
 use iso7816_wire::CommandApdu;
+use iso7816_wire::apdu::CLA_CHAINING;
 use std::fmt;
 
 /// Instructions that read, select, choose a key or authenticate: SELECT, READ
@@ -32,7 +33,6 @@ const GET_CHALLENGE: u8 = 0x84;
 const PIN: u8 = 0x81;
 /// The fewest PIN tries that a protected card is left with.
 pub const TRIES_KEPT: u8 = 2;
-const CLA_CHAINED: u8 = 0x10;
 
 /// True if MANAGE SECURITY ENVIRONMENT with this P1 sets or restores, and does
 /// not store or erase.
@@ -227,7 +227,7 @@ impl Guard {
         outer: &[u8],
         data: Option<&[u8]>,
     ) -> Result<bool, Refusal> {
-        let right = outer.first().is_some_and(|cla| cla & CLA_CHAINED == 0)
+        let right = outer.first().is_some_and(|cla| cla & CLA_CHAINING == 0)
             && !self.chained
             && self.pin.as_deref().zip(data).is_some_and(|(pin, data)| {
                 data.starts_with(pin) && data.len() == pin.len() * if ins == CHANGE { 2 } else { 1 }
@@ -260,8 +260,8 @@ impl Guard {
         let (Some([cla, ins, _, p2]), data) = parts(outer, inside) else {
             return;
         };
-        let of_chain = self.chained || cla & CLA_CHAINED != 0;
-        self.chained = cla & CLA_CHAINED != 0;
+        let of_chain = self.chained || cla & CLA_CHAINING != 0;
+        self.chained = cla & CLA_CHAINING != 0;
         self.open = self.chained || ins == GET_CHALLENGE;
         let free = ins == VERIFY && data.is_some_and(<[u8]>::is_empty);
         if !matches!(ins, VERIFY | CHANGE | RESET_RETRY) || p2 != PIN || free {

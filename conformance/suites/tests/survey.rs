@@ -9,7 +9,7 @@ use cie_card::{Card, Event};
 use cie_conformance::edges::{Allow, Alone, Papers, Single};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
-use cie_conformance::survey::{Facts, survey};
+use cie_conformance::survey::{Choices, Facts, survey};
 use cie_personalisation::{FAMILIES, Family, Persona, personalise};
 use door::Through;
 use iso7816_wire::CardDoor;
@@ -127,31 +127,36 @@ fn a_choice_that_a_card_contradicts_is_named_and_the_rest_is_the_same() {
         ..facts
     };
     assert_eq!(untimed(own.clone()), untimed(again));
-    // GET RESPONSE with nothing waiting.
-    let blank = Through::new(card(), |card: &mut Card, command: &[u8]| {
-        let answer = card.transmit(command);
-        if command.get(1) == Some(&0xC0) && answer == [0x69, 0x85] {
-            vec![0x6D, 0x00]
-        } else {
-            answer
-        }
-    });
-    let other = look(blank, family);
-    let name = "GET RESPONSE with nothing waiting".to_owned();
-    assert!(own.choices.confirmed.contains(&name));
-    assert!(
-        other.choices.contradicted.contains(&name),
-        "{:?}",
-        other.choices
-    );
-    let unknown = Through::new(card(), |card: &mut Card, command: &[u8]| {
-        let answer = card.transmit(command);
-        if answer == [0x6D, 0x00] {
-            vec![0x6E, 0x00]
-        } else {
-            answer
-        }
-    });
-    let unknown = look(unknown, family);
-    assert_eq!(unknown.card, own.card);
+    let rest = |facts: &Facts| Facts {
+        choices: Choices::default(),
+        answers: Vec::new(),
+        ..untimed(facts.clone())
+    };
+    for (ins, from, to, name) in [
+        (
+            0xC0,
+            0x6985_u16,
+            0x6D00_u16,
+            "GET RESPONSE with nothing waiting",
+        ),
+        (0xB2, 0x6D00, 0x6E00, "unknown instruction"),
+    ] {
+        let other = Through::new(card(), move |card: &mut Card, command: &[u8]| {
+            let answer = card.transmit(command);
+            if command.get(1) == Some(&ins) && answer == from.to_be_bytes() {
+                to.to_be_bytes().to_vec()
+            } else {
+                answer
+            }
+        });
+        let other = look(other, family);
+        let name = name.to_owned();
+        assert!(own.choices.confirmed.contains(&name), "{name}");
+        assert!(
+            other.choices.contradicted.contains(&name),
+            "{:?}",
+            other.choices
+        );
+        assert_eq!(rest(&other), rest(&own));
+    }
 }

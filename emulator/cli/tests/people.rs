@@ -138,6 +138,9 @@ fn a_file_and_a_pdf_are_signed_and_verified() {
         assert_eq!(seen["signatures"][0]["authority"], "TEST CIE Root CA");
     }
     assert_eq!(desk.tries(), (3, 10));
+    // What cannot be read is named, not the signature beside it.
+    let folder = desk.alone(&["verify", "letter.txt.p7s", "--content", "."]);
+    says(&folder, 125, "cannot read .:");
     let two = json(&desk.run(&["verify", "two.pdf", "--json"]));
     assert_eq!(two["signatures"][0]["coverage"], "signatures-later");
     assert_eq!(two["signatures"][1]["coverage"], "whole");

@@ -187,15 +187,16 @@ fn of_cms(options: &Options, data: &[u8], trust: &Trust) -> Result<OfCms, CliErr
     let content = signed.content.take();
     let digests = match (&content, &options.content) {
         (Some(_), Some(_)) => return Err(PersonError::TwoContents(path()).into()),
-        (Some(inside), None) => ContentDigests::read(inside.as_slice()),
+        (Some(inside), None) => {
+            ContentDigests::read(inside.as_slice()).map_err(CliError::io("read", &options.file))?
+        }
         (None, named) => {
             let beside = named.clone().or_else(|| without_ending(&options.file));
             let beside = beside.ok_or_else(|| PersonError::NoContent(path()))?;
             let file = File::open(&beside).map_err(CliError::io("read", &beside))?;
-            ContentDigests::read(file)
+            ContentDigests::read(file).map_err(CliError::io("read", &beside))?
         }
     };
-    let digests = digests.map_err(CliError::io("read", &options.file))?;
     let reports = cms::check(&signed, &digests, trust).into_iter();
     let checked = reports.map(|report| Checked {
         field: None,

@@ -31,7 +31,7 @@ Everything is judged for now, or for the moment of --at: a signature proves no
 date. Without a list, revocation is not checked, and the verdict says so.
 
 Examples:
-  cie verify contract-signed.pdf --ca ca.pem --crl sub-ca.crl
+  cie verify contract-signed.pdf --ca ca.pem --crl root.crl --crl sub-ca.crl
   cie verify letter.txt.p7m --extract letter.txt
   cie verify letter.p7s --content letter.txt --json | jq .verdict
 

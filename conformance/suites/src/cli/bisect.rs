@@ -11,6 +11,7 @@ use cie_conformance::bisect::{Bisection, Regression, Unsettled, bisect as search
 use cie_conformance::catalogue::middleware_cases;
 use cie_conformance::ics::Ics;
 use cie_conformance::middleware::watched;
+use cie_conformance::report::Exchange;
 use cie_conformance::report::again::Side;
 use cie_conformance::report::text::visible;
 use clap::Args;
@@ -160,7 +161,9 @@ impl Options {
                 regression.id, self.seed, self.process.patience
             );
             if let Some(ics) = &self.ics {
-                let _ = write!(line, " --ics {}", quoted(&ics.display().to_string()));
+                // It was read, so it has a path.
+                let path = ics.canonicalize().unwrap_or_else(|_| ics.clone());
+                let _ = write!(line, " --ics {}", quoted(&path.display().to_string()));
             }
             if let Some(under) = &self.process.under {
                 let _ = write!(line, " --under {}", quoted(under));
@@ -217,7 +220,16 @@ fn words(told: &Told<'_>) -> String {
         match &regression.difference {
             None => text += "  no exchange means anything else; what the calls returned differs\n",
             Some(difference) => {
-                text += "  the first exchange that means something else";
+                let number = |exchange: &Option<Exchange>| {
+                    let step = exchange.as_ref().map(|exchange| exchange.step);
+                    step.map_or_else(|| "none".to_owned(), |step| step.to_string())
+                };
+                let _ = write!(
+                    text,
+                    "  the first exchange that means something else, good {} and bad {}",
+                    number(&difference.good),
+                    number(&difference.bad)
+                );
                 text += match difference.by_chance {
                     true => ", by chance: one module's own runs are not alike\n",
                     false => "\n",

@@ -17,6 +17,7 @@ use cie_reader::{Place, ReaderServer, ReaderSpec};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use spoiled::library;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const RUN: &str = "version = 1\nname = \"a test\"\n[[run]]\nname = \"one\"\ntarget = \"card\"\n\
@@ -164,6 +165,8 @@ fn what_is_no_campaign_is_refused() {
 fn a_campaign_tests_cards_readers_and_modules() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(folder.path(), closed).unwrap();
     std::fs::copy(library(), at("module.so")).unwrap();
     let statement = include_str!("../../pkcs11/ics.toml");
     std::fs::write(at("module.toml"), statement).unwrap();

@@ -3,13 +3,16 @@
 //! answers for.
 
 use crate::report::waiver::{Day, Waiver, WaiverError};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// Version of the format.
-pub const VERSION: u16 = 1;
+/// Version of the format. Of version 1, which had cards made for the test only,
+/// everything is read as it was.
+pub const VERSION: u16 = 2;
 
 /// Why a campaign cannot be run.
 #[derive(Debug, Error)]
@@ -18,13 +21,21 @@ pub enum CampaignError {
     #[error("this is no campaign: {0}")]
     Toml(#[from] toml::de::Error),
     /// It is of another version.
-    #[error("the campaign has version {0}; this bench reads version {VERSION}")]
+    #[error("the campaign has version {0}; this bench reads version {VERSION} and before")]
     Version(u16),
     /// A name that cannot be one of a folder, or is there twice.
     #[error(
         "the run {0:?} needs a name of its own, of the letters a to z, digits and hyphens: it becomes a folder"
     )]
     Name(String),
+    /// A target that version 1 does not have.
+    #[error("the run {0:?} has a target that only campaigns of version {VERSION} can have")]
+    Target(String),
+    /// A family that is missing, or for which there is no use.
+    #[error(
+        "the run {0:?} names a family and tests no card that is made for the test, or tests one and names none"
+    )]
+    Family(String),
     /// There is nothing to run.
     #[error("the campaign has no run; it needs at least one table [[run]]")]
     Empty,
@@ -58,11 +69,69 @@ pub struct Campaign {
 }
 
 /// What is tested in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// A card of this project, made for the test.
     Card,
+    /// The card in a PC/SC reader.
+    Reader(Reader),
+    /// A PKCS#11 module.
+    Module(Module),
+}
+
+/// The card in a PC/SC reader. Paths are beside the campaign's file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Reader {
+    /// The reader: its name, a part of it, or its number from 0.
+    pub name: String,
+    /// The PC/SC server's socket; none: as on the command line.
+    #[serde(default)]
+    pub socket: Option<PathBuf>,
+    /// The control socket of `cie run` or `cie serve`; none: as on the command
+    /// line.
+    #[serde(default)]
+    pub control: Option<PathBuf>,
+    /// Seconds that one case may take.
+    #[serde(default)]
+    pub time_limit: Option<NonZeroU16>,
+    /// File with the PIN.
+    #[serde(default)]
+    pub pin_file: Option<PathBuf>,
+    /// File with the PUK, for a software card only.
+    #[serde(default)]
+    pub puk_file: Option<PathBuf>,
+    /// What may be done to a card that is not a software card of ours, where
+    /// the statement permits it, too.
+    #[serde(default)]
+    pub allow: Vec<Allowed>,
+}
+
+/// A PKCS#11 module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Module {
+    /// The module, beside the campaign's file.
+    pub path: PathBuf,
+    /// Seconds that one call of it may take; none: as on the command line.
+    #[serde(default)]
+    pub patience: Option<u64>,
+    /// The program under which its process runs, with its arguments.
+    #[serde(default)]
+    pub under: Option<String>,
+}
+
+/// What may be done to a card that is not a software card of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Allowed {
+    /// The right PIN is sent
+    Codes,
+    /// A wrong PIN is sent, once; the right one follows
+    Tries,
+    /// The PIN is changed, and changed back
+    Writes,
 }
 
 /// One run.
@@ -73,15 +142,16 @@ pub struct Run {
     pub name: String,
     /// What is tested.
     pub target: Target,
-    /// Chip family of the card.
-    pub family: String,
+    /// Chip family of the card that is made for the test.
+    #[serde(default)]
+    pub family: Option<String>,
     /// Seed of everything that is random.
     pub seed: u64,
     /// Names of the cases; none: all.
     #[serde(default)]
     pub cases: Vec<String>,
-    /// A conformance statement beside the campaign's file; none: that of this
-    /// project's own card.
+    /// A conformance statement beside the campaign's file; none: as on the
+    /// command line.
     #[serde(default)]
     pub ics: Option<PathBuf>,
 }
@@ -93,7 +163,7 @@ impl Campaign {
     /// [`CampaignError`] if it cannot be run as it is.
     pub fn parse(text: &str, today: Day) -> Result<Self, CampaignError> {
         let campaign: Self = toml::from_str(text)?;
-        if campaign.version != VERSION {
+        if !(1..=VERSION).contains(&campaign.version) {
             return Err(CampaignError::Version(campaign.version));
         }
         if campaign.run.is_empty() {
@@ -105,6 +175,13 @@ impl Campaign {
             let fits = (1..=64).contains(&run.name.len()) && run.name.bytes().all(letter);
             if !fits || !names.insert(run.name.as_str()) {
                 return Err(CampaignError::Name(run.name.clone()));
+            }
+            let card = run.target == Target::Card;
+            if !card && campaign.version == 1 {
+                return Err(CampaignError::Target(run.name.clone()));
+            }
+            if card != run.family.is_some() {
+                return Err(CampaignError::Family(run.name.clone()));
             }
         }
         for waiver in &campaign.waiver {

@@ -11,6 +11,8 @@
 //!   follows what does not concern it;
 //! - [`ours`]: this project's own cards, made for the test;
 //! - [`campaign`]: several runs with fixed inputs and waivers;
+//! - [`bisect`]: which cases went worse from one module to another;
+//! - [`run`]: cases one after the other or several at a time;
 //! - [`verdict`], [`report`]: what came out, with its evidence;
 //! - [`survey`]: what a card is and does, without touching it;
 //! - [`diff`]: the same stream of commands to two cards;
@@ -20,6 +22,7 @@
 //! The bench reaches cards through [`iso7816_wire::CardDoor`] only; [`ours`] and
 //! the middleware's cases alone make cards, to put them behind that door.
 
+pub mod bisect;
 pub mod campaign;
 pub mod card;
 pub mod catalogue;
@@ -32,5 +35,6 @@ pub mod model;
 pub mod ours;
 pub mod replay;
 pub mod report;
+pub mod run;
 pub mod survey;
 pub mod verdict;

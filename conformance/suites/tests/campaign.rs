@@ -2,15 +2,22 @@
 //! Campaigns and their bundles.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
+mod spoiled;
+
 use assert_cmd::Command;
+use cie_card::Card;
 use cie_conformance::campaign::{Campaign, CampaignError};
 use cie_conformance::catalogue::Basis;
 use cie_conformance::ics::Ics;
 use cie_conformance::report::waiver::split;
 use cie_conformance::report::{CaseResult, Report, Target, Times};
 use cie_conformance::verdict::Verdict;
+use cie_personalisation::{Persona, personalise};
+use cie_reader::{Place, ReaderServer, ReaderSpec};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use spoiled::library;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const RUN: &str = "version = 1\nname = \"a test\"\n[[run]]\nname = \"one\"\ntarget = \"card\"\n\
@@ -98,8 +105,38 @@ fn what_is_no_campaign_is_refused() {
         parse("version = 1\nname = \"\"\n"),
         Err(CampaignError::Empty)
     ));
-    let later = RUN.replace("version = 1", "version = 2");
-    assert!(matches!(parse(&later), Err(CampaignError::Version(2))));
+    let second = RUN.replace("version = 1", "version = 2");
+    assert_eq!(parse(&second).unwrap().run, parse(RUN).unwrap().run);
+    for (version, number) in [("version = 0", 0), ("version = 3", 3)] {
+        let later = RUN.replace("version = 1", version);
+        assert!(matches!(parse(&later), Err(CampaignError::Version(n)) if n == number));
+    }
+    let module = second
+        .replace("target = \"card\"\nfamily = \"gemalto\"\n", "")
+        .replace("seed", "target.module.path = \"x.so\"\nseed");
+    assert!(parse(&module).is_ok());
+    let early = module.replace("version = 2", "version = 1");
+    assert!(matches!(parse(&early), Err(CampaignError::Target(_))));
+    for text in [
+        RUN.replace("family = \"gemalto\"\n", ""),
+        module.replace("seed", "family = \"gemalto\"\nseed"),
+    ] {
+        assert!(
+            matches!(parse(&text), Err(CampaignError::Family(_))),
+            "{text}"
+        );
+    }
+    for wrong in [
+        "target.module.way = 1",
+        "target.reader.name = \"y\"",
+        "socket = \"z\"",
+    ] {
+        let text = module.replace("seed", &format!("{wrong}\nseed"));
+        assert!(
+            matches!(parse(&text), Err(CampaignError::Toml(_))),
+            "{text}"
+        );
+    }
     for name in ["../one", "", "One", "a/b", ".."] {
         let text = RUN.replace("\"one\"", &format!("{name:?}"));
         assert!(
@@ -120,6 +157,54 @@ fn what_is_no_campaign_is_refused() {
         parse(&RUN.replace("seed", "sead")),
         Err(CampaignError::Toml(_))
     ));
+}
+
+/// A card in this process, one in a reader and a module, from one file with
+/// paths beside it.
+#[test]
+fn a_campaign_tests_cards_readers_and_modules() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(folder.path(), closed).unwrap();
+    std::fs::copy(library(), at("module.so")).unwrap();
+    let statement = include_str!("../../pkcs11/ics.toml");
+    std::fs::write(at("module.toml"), statement).unwrap();
+    let issued = personalise(&Persona::adult().unwrap(), 1).unwrap();
+    let card = Card::in_memory(issued.image, issued.card_seed).unwrap();
+    let place = Place::At(at("pcscd.comm"));
+    let reader = ReaderSpec::with_card("Desk Reader 00 00", Box::new(card));
+    let server = ReaderServer::bind(&place, vec![reader])
+        .unwrap()
+        .spawn()
+        .unwrap();
+    let text = RUN.replace("version = 1", "version = 2")
+        + "[[run]]\nname = \"reader\"\nseed = 3\ncases = [\"CIE_IAS_SEL_00?\"]\n\
+            target.reader = { name = \"Desk\", socket = \"pcscd.comm\", time-limit = 30 }\n\
+            [[run]]\nname = \"module\"\nseed = 3\nics = \"module.toml\"\n\
+            cases = [\"CIE_MW_LOGIN_01\", \"CIE_MW_ENROL_01\"]\n\
+            target.module = { path = \"module.so\" }\n";
+    campaign(folder.path(), &text, "bundle").success();
+    drop(server);
+    let manifest = std::fs::read(at("bundle/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let of = |run: usize, what: &str| manifest["runs"][run][what].clone();
+    let kinds: Vec<_> = (0..3).map(|run| of(run, "kind")).collect();
+    assert_eq!(kinds, ["in-process", "reader", "module"]);
+    let module = hex::encode(Sha256::digest(std::fs::read(library()).unwrap()));
+    assert_eq!(of(2, "sha256"), module);
+    assert_eq!(of(0, "sha256"), Value::Null);
+    assert_eq!(of(2, "totals")["pass"], 1);
+    assert_eq!(of(2, "totals")["not-applicable"], 1);
+    assert!(of(1, "totals")["pass"].as_u64().unwrap() > 3, "{manifest}");
+    assert_eq!(
+        std::fs::read_to_string(at("bundle/runs/module/ics.toml")).unwrap(),
+        statement
+    );
+    // Nothing is run if one of the modules is not there.
+    std::fs::remove_file(at("module.so")).unwrap();
+    campaign(folder.path(), &text, "again").code(125);
+    assert!(!at("again").exists());
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use cie_card::Card;
 use cie_conformance::edges::Specimen;
 use cie_conformance::model::{
-    Bench, COMMANDS_MIN, Fault, Outcome, PROPERTIES, Plan, Property, Tally, result,
+    Bench, COMMANDS_MIN, Fault, Outcome, PROPERTIES, Plan, Property, Tally, number, result,
 };
 use cie_conformance::ours;
 use cie_conformance::report::CaseResult;
@@ -245,6 +245,7 @@ fn every_defect_is_found_and_shrunk() {
             "{defect:?}: {shortest:?}"
         );
         for (result, failure) in failures {
+            assert_eq!(number(result), Some(failure.number));
             let crash = failure.fault == Fault::Crash;
             assert_eq!(crash, defect == Defect::Panics, "{defect:?}");
             let verdict = if crash { Verdict::Crash } else { Verdict::Fail };

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `campaign`: several runs, and a folder with all that belongs to them.
 
-use super::card::{Plan, now};
+use super::card::{Plan, in_a_reader};
+use super::catalogue::{all, selected};
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
-use super::print;
-use super::target::family;
+use super::middleware::{PATIENCE, ProcessOptions, Tested};
+use super::target::{Place, family};
+use super::{ics, print};
 use cie_conformance::campaign::{Campaign, CampaignError, Run, Target};
-use cie_conformance::catalogue::card_cases;
+use cie_conformance::catalogue::{Case, card_cases, middleware_cases};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::report::fingerprint::sha256;
 use cie_conformance::report::summary::summary;
 use cie_conformance::report::text::visible;
 use cie_conformance::report::waiver::{Day, Waiver, split};
-use cie_conformance::report::{html, junit, sarif};
+use cie_conformance::report::{Report, html, junit, sarif};
+use cie_conformance::run::now;
 use cie_conformance::verdict::Verdict;
 use clap::Args;
 use serde::Serialize;
@@ -58,6 +61,11 @@ struct Manifest {
 struct RunSummary {
     name: String,
     target: String,
+    /// How the target is reached.
+    kind: String,
+    /// SHA-256 of the target if it is a file.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    sha256: String,
     seed: u64,
     fingerprint: String,
     totals: BTreeMap<Verdict, usize>,
@@ -104,21 +112,22 @@ pub(super) fn campaign(options: &Options) -> Result<ExitCode, BenchError> {
     let today = today()?;
     let campaign = Campaign::parse(&text, today).map_err(wrong(path))?;
     // Everything that can be wrong with the inputs is found before the first run.
-    let plans: Vec<_> = campaign
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let inputs: Vec<_> = campaign
         .run
         .iter()
-        .map(|run| plan(path, run))
+        .map(|run| Inputs::of(folder, run))
         .collect::<Result<_, _>>()?;
     let mut bundle = Bundle::new(&options.out)?;
     bundle.add("campaign.toml".to_owned(), &text)?;
     let mut used = vec![false; campaign.waiver.len()];
     let (mut runs, mut shown) = (Vec::new(), String::new());
     let (mut found, mut undecided) = (false, false);
-    for (run, (plan, statement)) in campaign.run.iter().zip(plans) {
+    for (run, Inputs { work, statement }) in campaign.run.iter().zip(inputs) {
         if let Some(statement) = statement {
             bundle.add(format!("runs/{}/ics.toml", run.name), &statement)?;
         }
-        let report = plan.run(options.jobs)?;
+        let report = work.run(run.seed, options.jobs)?;
         let (open, waived) = split(&report, &run.name, &campaign.waiver);
         for (_, waiver) in &waived {
             for (used, other) in used.iter_mut().zip(&campaign.waiver) {
@@ -136,7 +145,7 @@ pub(super) fn campaign(options: &Options) -> Result<ExitCode, BenchError> {
                 visible(&waiver.to_string())
             );
         }
-        let page = html::report(&report, &card_cases(), &waived)?;
+        let page = html::report(&report, &all(), &waived)?;
         let name = |file: &str| format!("runs/{}/{file}", run.name);
         bundle.add(
             name("report.json"),
@@ -151,6 +160,8 @@ pub(super) fn campaign(options: &Options) -> Result<ExitCode, BenchError> {
         runs.push(RunSummary {
             name: run.name.clone(),
             target: report.target.name.clone(),
+            kind: report.target.kind.clone(),
+            sha256: report.target.fingerprint.clone(),
             seed: report.seed,
             fingerprint: report.fingerprint()?,
             totals: report.totals.clone(),
@@ -217,31 +228,64 @@ fn wrong(path: &Path) -> impl Fn(CampaignError) -> BenchError {
     }
 }
 
-/// What a run does, and the text of its statement if it names one.
-fn plan(campaign: &Path, run: &Run) -> Result<(Plan, Option<String>), BenchError> {
-    let Target::Card = run.target;
-    let family = family(&run.family)?;
-    let (ics, text) = match &run.ics {
-        None => (ours::ics(family), None),
-        Some(name) => {
-            let path = campaign.parent().unwrap_or(Path::new("")).join(name);
-            let text = fs::read_to_string(&path).map_err(BenchError::file("read", &path))?;
-            let ics = Ics::parse(&text).map_err(|source| BenchError::Statement {
-                path: path.display().to_string(),
-                source,
-            })?;
-            (ics, Some(text))
+/// Everything that a run needs.
+struct Inputs {
+    work: Work,
+    /// The text of its statement, if it names one.
+    statement: Option<String>,
+}
+
+/// What a run does.
+enum Work {
+    Card(Box<Plan>),
+    Reader(Box<Place>, Vec<Case>),
+    Module(Box<Tested>, Box<Ics>, Vec<Case>),
+}
+
+impl Inputs {
+    fn of(folder: &Path, run: &Run) -> Result<Self, BenchError> {
+        let beside = |path: &PathBuf| folder.join(path);
+        let file = run.ics.as_ref().map(beside);
+        let said = file.as_deref().map(ics::read).transpose()?;
+        let (said, statement) = said.unzip();
+        let cases = |all| selected(&run.cases, all);
+        let work = match &run.target {
+            Target::Card => {
+                let family = family(run.family.as_deref().unwrap_or_default())?;
+                Work::Card(Box::new(Plan {
+                    family,
+                    seed: run.seed,
+                    ics: said.unwrap_or_else(|| ours::ics(family)),
+                    cases: cases(card_cases())?,
+                    shard: None,
+                }))
+            }
+            Target::Reader(reader) => {
+                let place = Place::of(reader, file, &beside);
+                Work::Reader(Box::new(place), cases(card_cases())?)
+            }
+            Target::Module(module) => {
+                let process = ProcessOptions {
+                    patience: module.patience.unwrap_or(PATIENCE),
+                    under: module.under.clone(),
+                };
+                let tested = process.module(&beside(&module.path), run.seed)?;
+                let ics = tested.statement(file.as_deref())?;
+                Work::Module(Box::new(tested), Box::new(ics), cases(middleware_cases())?)
+            }
+        };
+        Ok(Self { work, statement })
+    }
+}
+
+impl Work {
+    fn run(self, seed: u64, jobs: Option<NonZeroUsize>) -> Result<Report, BenchError> {
+        match self {
+            Self::Card(plan) => plan.run(jobs),
+            Self::Reader(place, cases) => in_a_reader(&place, seed, cases, None),
+            Self::Module(tested, ics, cases) => Ok(tested.run(&cases, *ics)),
         }
-    };
-    let cases = super::catalogue::selected(&run.cases, card_cases())?;
-    let plan = Plan {
-        family,
-        seed: run.seed,
-        ics,
-        cases,
-        shard: None,
-    };
-    Ok((plan, text))
+    }
 }
 
 /// Today in UTC.

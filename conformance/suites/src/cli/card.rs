@@ -5,17 +5,17 @@ use super::catalogue::Selection;
 use super::error::BenchError;
 use super::output::Output;
 use super::progress::Progress;
-use super::target::{Place, Subjected};
+use super::target::{Place, Subjected, in_process};
 use cie_conformance::card::{judge, run};
 use cie_conformance::catalogue::{Case, card_cases};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
-use cie_conformance::report::{Report, Shard, Target, Times};
+use cie_conformance::report::{Report, Shard};
+use cie_conformance::run::in_turn;
 use cie_personalisation::Family;
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -57,19 +57,24 @@ pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
             shard: options.shard,
         }
         .run(options.jobs)?,
-        None => in_a_reader(options, cases)?,
+        None if options.jobs.is_some_and(|jobs| jobs.get() > 1) => {
+            return Err(BenchError::Arguments(
+                "a card in a reader does one thing at a time; leave --jobs out".to_owned(),
+            ));
+        }
+        None => in_a_reader(&options.place, options.seed, cases, options.shard)?,
     };
     options.output.write(&report)
 }
 
 /// Runs the cases on a card that is not copied, one after the other.
-fn in_a_reader(options: &Options, cases: Vec<Case>) -> Result<Report, BenchError> {
-    if options.jobs.is_some_and(|jobs| jobs.get() > 1) {
-        return Err(BenchError::Arguments(
-            "a card in a reader does one thing at a time; leave --jobs out".to_owned(),
-        ));
-    }
-    let cases = match options.shard {
+pub(super) fn in_a_reader(
+    place: &Place,
+    seed: u64,
+    cases: Vec<Case>,
+    shard: Option<Shard>,
+) -> Result<Report, BenchError> {
+    let cases = match shard {
         Some(shard) => shard.of(cases),
         None => cases,
     };
@@ -77,26 +82,14 @@ fn in_a_reader(options: &Options, cases: Vec<Case>) -> Result<Report, BenchError
         mut subject,
         ics,
         target,
-    } = options.place.subject(options.seed)?;
-    let begun = Instant::now();
-    let mut times = Times {
-        started: now(),
-        ..Times::default()
-    };
+    } = place.subject(seed)?;
     let progress = Progress::of(cases.len());
-    let mut results = Vec::with_capacity(cases.len());
-    for case in &cases {
-        let begun = Instant::now();
-        let result = judge(subject.as_mut(), case, &ics);
-        progress.saw(&result);
-        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        times.cases.insert(case.id.clone(), micros);
-        results.push(result);
-    }
+    let saw = |result: &_| progress.saw(result);
+    let judge = |case: &Case| judge(subject.as_mut(), case, &ics);
+    let (results, times) = in_turn(&cases, judge, &saw);
     drop(progress);
-    times.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let mut report = Report::new(target, options.seed, ics, results, times);
-    report.shard = options.shard;
+    let mut report = Report::new(target, seed, ics, results, times);
+    report.shard = shard;
     Ok(report)
 }
 
@@ -111,26 +104,12 @@ impl Plan {
             .or_else(|| std::thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN);
         let specimen = ours::specimen(self.family, self.seed)?;
-        let started = now();
         let progress = Progress::of(cases.len());
         let saw = |result: &_| progress.saw(result);
-        let (results, mut times) = run(&specimen, &cases, &self.ics, jobs, &saw);
+        let (results, times) = run(&specimen, &cases, &self.ics, jobs, &saw);
         drop(progress);
-        times.started = started;
-        let target = Target {
-            kind: "in-process".to_owned(),
-            name: format!("software CIE 3.0, family {}", self.family.id),
-            fingerprint: String::new(),
-        };
-        let mut report = Report::new(target, self.seed, self.ics, results, times);
+        let mut report = Report::new(in_process(self.family), self.seed, self.ics, results, times);
         report.shard = self.shard;
         Ok(report)
     }
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 pub(super) struct Selection {
     /// Only the cases of this name; `*` for any part, `@n` for a version.
     /// Can be repeated
-    #[arg(long = "case", value_name = "NAME")]
+    #[arg(long = "case", visible_alias = "only", value_name = "NAME")]
     cases: Vec<String>,
 }
 

@@ -48,8 +48,6 @@ pub(super) enum BenchError {
     Arguments(String),
     #[error("{0}")]
     Reader(String),
-    #[error(transparent)]
-    Ics(#[from] IcsError),
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("{path}: {source}")]
@@ -82,7 +80,6 @@ impl BenchError {
             | Self::Report { .. }
             | Self::Merge(_)
             | Self::NoModule(_)
-            | Self::Ics(_)
             | Self::Campaign { .. }
             | Self::Statement { .. }
             | Self::Arguments(_) => EXIT_ARGUMENTS,

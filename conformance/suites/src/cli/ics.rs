@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `ics`: the conformance statement to fill in.
+//! `ics`: the conformance statement to fill in, and how one is read.
 
 use super::error::BenchError;
 use super::print;
 use cie_conformance::ics::Ics;
 use clap::Args;
+use std::path::Path;
 use std::process::ExitCode;
 
 const HEAD: &str = "\
@@ -29,4 +30,14 @@ pub(super) fn ics(_: &Options) -> Result<ExitCode, BenchError> {
     let text = toml::to_string(&Ics::of_a_stranger())?;
     print(format_args!("{HEAD}{text}"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A statement, and its text.
+pub(super) fn read(path: &Path) -> Result<(Ics, String), BenchError> {
+    let text = std::fs::read_to_string(path).map_err(BenchError::file("read", path))?;
+    let ics = Ics::parse(&text).map_err(|source| BenchError::Statement {
+        path: path.display().to_string(),
+        source,
+    })?;
+    Ok((ics, text))
 }

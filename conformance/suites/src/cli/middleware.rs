@@ -3,18 +3,20 @@
 
 use super::catalogue::Selection;
 use super::error::BenchError;
+use super::ics;
 use super::output::Output;
 use super::progress::Progress;
-use cie_conformance::catalogue::middleware_cases;
+use cie_conformance::catalogue::{Case, middleware_cases};
 use cie_conformance::ics::Ics;
 use cie_conformance::middleware::{Setup, detect, judge};
-use cie_conformance::report::{Report, Target, Times};
+use cie_conformance::report::fingerprint::sha256;
+use cie_conformance::report::{Report, Target};
+use cie_conformance::run::in_turn;
 use clap::Args;
-use sha2::{Digest, Sha256};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -28,17 +30,90 @@ pub(super) struct Options {
     /// Seed of the cards and of everything else that is random
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Seconds that one call of the module may take
-    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
-    patience: u64,
-    /// Run the module's process under this program, given with its arguments,
-    /// such as "valgrind --error-exitcode=99"
-    #[arg(long, value_name = "COMMAND")]
-    under: Option<String>,
+    #[command(flatten)]
+    process: ProcessOptions,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
     output: Output,
+}
+
+/// The process in which a module runs.
+#[derive(Debug, Args)]
+pub(super) struct ProcessOptions {
+    /// Seconds that one call of the module may take
+    #[arg(long, default_value_t = PATIENCE, value_name = "SECONDS")]
+    pub(super) patience: u64,
+    /// Run the module's process under this program, given with its arguments,
+    /// such as "valgrind --error-exitcode=99"
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) under: Option<String>,
+}
+
+/// Seconds that one call of a module may take.
+pub(super) const PATIENCE: u64 = 60;
+
+/// A module that can be run.
+pub(super) struct Tested {
+    pub(super) setup: Setup,
+    pub(super) target: Target,
+}
+
+impl ProcessOptions {
+    /// The module at this path, with these options.
+    pub(super) fn module(&self, path: &Path, seed: u64) -> Result<Tested, BenchError> {
+        let module = path
+            .canonicalize()
+            .map_err(BenchError::file("open", path))?;
+        let bytes = std::fs::read(&module).map_err(BenchError::file("read", path))?;
+        let program = std::env::current_exe().map_err(BenchError::io("find", "this program"))?;
+        let mut words: Vec<OsString> = self
+            .under
+            .iter()
+            .flat_map(|command| command.split_whitespace())
+            .map(OsString::from)
+            .collect();
+        words.extend([program.into_os_string(), "drive".into()]);
+        Ok(Tested {
+            setup: Setup {
+                module,
+                driver: words.remove(0).into(),
+                driver_arguments: words,
+                seed,
+                patience: Duration::from_secs(self.patience),
+            },
+            target: Target {
+                kind: "module".to_owned(),
+                name: path.display().to_string(),
+                fingerprint: sha256(&bytes),
+            },
+        })
+    }
+}
+
+impl Tested {
+    /// What is said about the module in this file, or else what can be found
+    /// out.
+    pub(super) fn statement(&self, file: Option<&Path>) -> Result<Ics, BenchError> {
+        let Some(file) = file else {
+            return Ok(detect(&self.setup)?);
+        };
+        let (ics, _) = ics::read(file)?;
+        match ics.middleware {
+            Some(_) => Ok(ics),
+            None => Err(BenchError::NoModule(file.display().to_string())),
+        }
+    }
+
+    /// Runs these cases.
+    pub(super) fn run(self, cases: &[Case], ics: Ics) -> Report {
+        let progress = Progress::of(cases.len());
+        let saw = |result: &_| progress.saw(result);
+        let judge = |case: &Case| judge(&self.setup, case, &ics);
+        let (results, times) = in_turn(cases, judge, &saw);
+        drop(progress);
+        Report::new(self.target, self.setup.seed, ics, results, times)
+    }
 }
 
 /// What the bench starts itself for.
@@ -49,66 +124,7 @@ pub(super) fn drive() -> Result<ExitCode, BenchError> {
 
 pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
     let cases = options.selection.of(middleware_cases())?;
-    let path = &options.module;
-    let module = path
-        .canonicalize()
-        .map_err(BenchError::file("open", path))?;
-    let bytes = std::fs::read(&module).map_err(BenchError::file("read", path))?;
-    let program = std::env::current_exe().map_err(BenchError::io("find", "this program"))?;
-    let mut words: Vec<OsString> = options
-        .under
-        .iter()
-        .flat_map(|command| command.split_whitespace())
-        .map(OsString::from)
-        .collect();
-    words.extend([program.into_os_string(), "drive".into()]);
-    let setup = Setup {
-        module,
-        driver: words.remove(0).into(),
-        driver_arguments: words,
-        seed: options.seed,
-        patience: Duration::from_secs(options.patience),
-    };
-    let ics = match &options.ics {
-        None => detect(&setup)?,
-        Some(file) => {
-            let name = file.display().to_string();
-            let text = std::fs::read_to_string(file).map_err(BenchError::file("read", file))?;
-            let ics = Ics::parse(&text).map_err(|source| BenchError::Statement {
-                path: name.clone(),
-                source,
-            })?;
-            if ics.middleware.is_none() {
-                return Err(BenchError::NoModule(name));
-            }
-            ics
-        }
-    };
-    let begun = Instant::now();
-    let mut times = Times {
-        started: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
-        ..Times::default()
-    };
-    let progress = Progress::of(cases.len());
-    let mut results = Vec::with_capacity(cases.len());
-    for case in &cases {
-        let begun = Instant::now();
-        let result = judge(&setup, case, &ics);
-        let elapsed = begun.elapsed();
-        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        times.cases.insert(case.id.clone(), micros);
-        progress.saw(&result);
-        results.push(result);
-    }
-    drop(progress);
-    times.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let target = Target {
-        kind: "module".to_owned(),
-        name: path.display().to_string(),
-        fingerprint: hex::encode(Sha256::digest(&bytes)),
-    };
-    let report = Report::new(target, options.seed, ics, results, times);
-    options.output.write(&report)
+    let tested = options.process.module(&options.module, options.seed)?;
+    let ics = tested.statement(options.ics.as_deref())?;
+    options.output.write(&tested.run(&cases, ics))
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The commands of the bench.
 
+mod bisect;
 mod campaign;
 mod card;
 mod catalogue;
@@ -63,6 +64,8 @@ enum Command {
     Spec(spec::Options),
     /// Run the cases on a PKCS#11 module
     Middleware(middleware::Options),
+    /// Which cases went worse from one module to another, and where
+    Bisect(bisect::Options),
     /// Run a module as told on standard input: the bench starts itself so
     #[command(hide = true)]
     Drive,
@@ -86,6 +89,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Replay(options) => replay::replay(&options),
         Command::Spec(options) => spec::spec(&options),
         Command::Middleware(options) => middleware::middleware(&options),
+        Command::Bisect(options) => bisect::bisect(&options),
         Command::Drive => middleware::drive(),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),

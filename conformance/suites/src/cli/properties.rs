@@ -3,19 +3,19 @@
 
 use super::error::BenchError;
 use super::output::Output;
+use super::target::{family, in_process};
 use cie_conformance::catalogue::names;
 use cie_conformance::model::{Bench, PROPERTIES, Plan, Property, Tally, result};
 use cie_conformance::ours;
-use cie_conformance::report::{Report, Target, Times};
-use cie_personalisation::FAMILIES;
+use cie_conformance::report::Report;
+use cie_conformance::run::in_turn;
 use clap::Args;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What the shares of the properties add up to.
-const SHARES: u64 = 10_000;
+pub(super) const SHARES: u64 = 10_000;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -42,62 +42,27 @@ pub(super) struct Options {
 }
 
 pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
-    let family =
-        cie_personalisation::family(&options.family).ok_or_else(|| BenchError::Unknown {
-            what: "family",
-            name: options.family.clone(),
-            known: FAMILIES.iter().map(|f| f.id).collect::<Vec<_>>().join(", "),
-        })?;
+    let family = family(&options.family)?;
     let chosen = chosen(&options.cases)?;
-    let jobs = options
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
-    let begun = Instant::now();
-    let mut times = Times {
-        started: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
-        ..Times::default()
-    };
+    let jobs = options.jobs.unwrap_or_else(threads);
     let specimen = ours::specimen(family, options.seed)?;
     let bench = Bench::new(&specimen).map_err(|error| BenchError::Contact(error.to_string()))?;
     let ics = ours::ics(family);
-    let (mut results, mut tally, mut text) = (Vec::new(), Tally::default(), String::new());
-    for property in chosen {
-        let begun = Instant::now();
-        let plan = plan(property, options, jobs);
+    let (mut tally, mut text) = (Tally::default(), String::new());
+    let judge = |property: &&Property| {
+        let plan = plan(property, options.seed, options.count, options.number, jobs);
         let outcome = bench.run(property, &plan);
         tally.add(&outcome.tally);
-        let result = result(property, &plan, &ics, &outcome);
-        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        times.cases.insert(result.id.clone(), micros);
-        text += &format!(
-            "{} {}@{}  {} sequences in {} ms: {}\n",
-            result.verdict,
-            result.id,
-            result.version,
-            outcome.tally.cases,
-            micros / 1000,
-            property.about
-        );
-        if !result.reason.is_empty() {
-            text += &format!("     {}\n", result.reason);
-        }
         if let Some(failure) = &outcome.failure {
-            text += &failure.transcript();
+            text += &format!("{}\n{}", property.id(), failure.transcript());
         }
-        results.push(result);
-    }
-    times.millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let target = Target {
-        kind: "in-process".to_owned(),
-        name: format!("software CIE 3.0, family {}", family.id),
-        fingerprint: String::new(),
+        result(property, &plan, &ics, &outcome)
     };
-    let report = Report::new(target, options.seed, ics, results, times);
+    let (results, times) = in_turn(&chosen, judge, &|_| ());
+    let report = Report::new(in_process(family), options.seed, ics, results, times);
     if !options.output.is_silent() {
         // Standard output may be the report's.
-        let _ = write!(anstream::stderr(), "{text}\n{tally}");
+        let _ = write!(anstream::stderr(), "{text}{tally}");
     }
     options.output.write(&report)
 }
@@ -115,15 +80,28 @@ fn chosen(patterns: &[String]) -> Result<Vec<&'static Property>, BenchError> {
     Ok(PROPERTIES.iter().filter(meant).collect())
 }
 
-fn plan(property: &Property, options: &Options, jobs: usize) -> Plan {
-    let (first, count) = match options.number {
+/// What is run of a property: so many sequences over all properties, or one
+/// sequence only.
+pub(super) fn plan(
+    property: &Property,
+    seed: u64,
+    count: u64,
+    number: Option<u64>,
+    jobs: usize,
+) -> Plan {
+    let (first, count) = match number {
         Some(number) => (number, 1),
-        None => (0, (options.count * property.share).div_ceil(SHARES)),
+        None => (0, (count * property.share).div_ceil(SHARES)),
     };
     Plan {
-        seed: options.seed,
+        seed,
         first,
         count,
         jobs,
     }
+}
+
+/// One thread for each processor.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }

@@ -3,14 +3,20 @@
 
 use super::compare::read;
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
+use super::middleware::{ProcessOptions, Tested};
 use super::print;
+use super::properties::{SHARES, plan, threads};
 use super::target::family;
-use cie_conformance::card::{Copies, Subject, judge};
-use cie_conformance::catalogue::{Case, card_cases, names};
+use cie_conformance::card::{self, Copies};
+use cie_conformance::catalogue::{Case, card_cases, middleware_cases, names};
+use cie_conformance::edges::Specimen;
+use cie_conformance::middleware;
+use cie_conformance::model::{Bench, PROPERTIES, Property, number, result};
 use cie_conformance::ours;
-use cie_conformance::report::again::departures;
+use cie_conformance::report::again::{Departure, departures};
 use cie_conformance::report::text::visible;
 use cie_conformance::report::{CaseResult, Report};
+use cie_conformance::verdict::Verdict;
 use clap::Args;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -25,40 +31,41 @@ pub(super) struct Options {
     #[arg(value_name = "REPORT.json")]
     report: PathBuf,
     /// Only the cases of this name; `*` for any part, `@n` for a version.
-    /// Can be repeated
-    #[arg(long = "case", value_name = "NAME")]
+    /// Can be repeated [default: of a card all, of a module those that
+    /// neither passed nor were not applicable]
+    #[arg(long = "case", visible_alias = "only", value_name = "NAME")]
     cases: Vec<String>,
+    /// The module, if the report is of one: that of the report, or another
+    #[arg(long, value_name = "PATH")]
+    module: Option<PathBuf>,
+    #[command(flatten)]
+    process: ProcessOptions,
 }
 
 pub(super) fn replay(options: &Options) -> Result<ExitCode, BenchError> {
     let report = read(&options.report)?;
     let results = chosen(&report, &options.cases)?;
-    let mut subject = subject(&report)?;
-    let catalogue = card_cases();
+    let mut target = Target::of(&report, options)?;
     let mut text = String::new();
-    let note = report.bench != env!("CARGO_PKG_VERSION");
-    if note {
-        let _ = writeln!(
-            text,
-            "note: the report is of bench {}",
-            visible(&report.bench)
-        );
+    for note in target.notes(&report) {
+        let _ = writeln!(text, "note: {}", visible(&note));
     }
     let (mut same, mut other, mut unknown) = (0_usize, 0_usize, 0_usize);
     for before in results {
+        if options.cases.is_empty() && !target.runs_by_itself(before) {
+            continue;
+        }
         let name = format!("{}@{}", visible(&before.id), before.version);
-        let Some(case) = find(&catalogue, before) else {
+        let Some(now) = target.again(before, &report)? else {
             unknown += 1;
             let _ = writeln!(text, "{name} is not in this bench");
             continue;
         };
-        let now = judge(subject.as_mut(), case, &report.ics);
-        let departures = departures(before, &now);
+        let departures = target.departures(before, now);
         if departures.is_empty() {
             same += 1;
-            if !options.cases.is_empty() {
-                let count = now.evidence.len();
-                let _ = writeln!(text, "{name} {}: {count} exchanges as before", now.verdict);
+            if let Some(how) = target.how_it_is_again(before, !options.cases.is_empty()) {
+                let _ = writeln!(text, "{name} {}: {how}", before.verdict);
             }
             continue;
         }
@@ -95,20 +102,144 @@ fn chosen<'a>(report: &'a Report, patterns: &[String]) -> Result<Vec<&'a CaseRes
     Ok(report.results.iter().filter(meant).collect())
 }
 
-fn find<'a>(catalogue: &'a [Case], result: &CaseResult) -> Option<&'a Case> {
-    catalogue
+/// The target of a report, again.
+enum Target {
+    /// A card that this bench makes again from the seed.
+    Card(Box<Card>),
+    /// A module.
+    Module(Box<Tested>, Vec<Case>),
+}
+
+struct Card {
+    specimen: Specimen<cie_card::Card>,
+    subject: Copies<cie_card::Card>,
+    /// For properties, as soon as one has to be run.
+    model: Option<Bench<cie_card::Card>>,
+    cases: Vec<Case>,
+}
+
+impl Target {
+    fn of(report: &Report, options: &Options) -> Result<Self, BenchError> {
+        let wrong = |text: String| Err(BenchError::Arguments(text));
+        let target = &report.target;
+        match (target.kind.as_str(), &options.module) {
+            ("module", Some(path)) => {
+                if report.ics.middleware.is_none() {
+                    return Err(BenchError::NoModule(options.report.display().to_string()));
+                }
+                let tested = options.process.module(path, report.seed)?;
+                Ok(Self::Module(Box::new(tested), middleware_cases()))
+            }
+            // A report may come from anywhere; what it names is not loaded.
+            ("module", None) => wrong(format!(
+                "the report is of the module {:?}; say with --module which one is to be run",
+                target.name
+            )),
+            (_, Some(_)) => wrong("the report is of no module; leave --module out".to_owned()),
+            ("in-process", None) => {
+                let family = family(&report.ics.card.family)?;
+                let specimen = ours::specimen(family, report.seed)?;
+                Ok(Self::Card(Box::new(Card {
+                    subject: Copies::of(specimen.clone()),
+                    specimen,
+                    model: None,
+                    cases: card_cases(),
+                })))
+            }
+            (kind, None) => wrong(format!(
+                "the target of the report is reached by {kind:?}; only a module, or a card that this bench makes (in-process) and can make again from its seed, is run again"
+            )),
+        }
+    }
+
+    /// What makes it another one than that of the report.
+    fn notes(&self, report: &Report) -> Vec<String> {
+        let mut notes = Vec::new();
+        if report.bench != env!("CARGO_PKG_VERSION") {
+            notes.push(format!("the report is of bench {}", report.bench));
+        }
+        if let Self::Module(tested, _) = self
+            && tested.target.fingerprint != report.target.fingerprint
+        {
+            notes.push(format!(
+                "the report is of the module with SHA-256 {}; this one has {}",
+                report.target.fingerprint, tested.target.fingerprint
+            ));
+        }
+        notes
+    }
+
+    /// Whether the case is run if nobody asks for it.
+    fn runs_by_itself(&self, before: &CaseResult) -> bool {
+        let good = matches!(before.verdict, Verdict::Pass | Verdict::NotApplicable);
+        !good || matches!(self, Self::Card(_))
+    }
+
+    /// Runs the case of this result; `None` if this bench does not have it.
+    fn again(
+        &mut self,
+        before: &CaseResult,
+        report: &Report,
+    ) -> Result<Option<CaseResult>, BenchError> {
+        match self {
+            Self::Module(tested, cases) => {
+                let case = find(cases, before);
+                Ok(case.map(|case| middleware::judge(&tested.setup, case, &report.ics)))
+            }
+            Self::Card(card) => match find(&card.cases, before) {
+                Some(case) => Ok(Some(card::judge(&mut card.subject, case, &report.ics))),
+                None => card.property(before, report),
+            },
+        }
+    }
+
+    /// Where the result left the one before. A module's random numbers are its
+    /// own, so its traffic is not compared.
+    fn departures(&self, before: &CaseResult, mut now: CaseResult) -> Vec<Departure> {
+        if let Self::Module(..) = self {
+            now.evidence.clone_from(&before.evidence);
+        }
+        departures(before, &now)
+    }
+
+    fn how_it_is_again(&self, before: &CaseResult, asked: bool) -> Option<String> {
+        match self {
+            Self::Module(..) => Some("again, for the same reason".to_owned()),
+            Self::Card(_) => {
+                asked.then(|| format!("{} exchanges as before", before.evidence.len()))
+            }
+        }
+    }
+}
+
+fn find<'a>(cases: &'a [Case], result: &CaseResult) -> Option<&'a Case> {
+    cases
         .iter()
         .find(|case| case.id == result.id && case.version == result.version)
 }
 
-/// The target of the report, made again.
-fn subject(report: &Report) -> Result<Box<dyn Subject>, BenchError> {
-    if report.target.kind != "in-process" {
-        return Err(BenchError::Arguments(format!(
-            "the target of the report is reached by {:?}; only a card that this bench makes (in-process) can be made again from its seed",
-            report.target.kind
-        )));
+impl Card {
+    /// The sequence of a property that failed, or as many as are usual.
+    fn property(
+        &mut self,
+        before: &CaseResult,
+        report: &Report,
+    ) -> Result<Option<CaseResult>, BenchError> {
+        let same = |property: &&Property| {
+            let case = property.case();
+            case.id == before.id && case.version == before.version
+        };
+        let Some(property) = PROPERTIES.iter().find(same) else {
+            return Ok(None);
+        };
+        let model = match self.model.take() {
+            Some(model) => model,
+            None => Bench::new(&self.specimen)
+                .map_err(|error| BenchError::Contact(error.to_string()))?,
+        };
+        let plan = plan(property, report.seed, SHARES, number(before), threads());
+        let outcome = model.run(property, &plan);
+        self.model = Some(model);
+        Ok(Some(result(property, &plan, &report.ics, &outcome)))
     }
-    let family = family(&report.ics.card.family)?;
-    Ok(Box::new(Copies::of(ours::specimen(family, report.seed)?)))
 }

@@ -2,6 +2,8 @@
 //! Which card: one that is made for the test, or one in a reader.
 
 use super::error::BenchError;
+use super::ics;
+use cie_conformance::campaign::{Allowed, Reader};
 use cie_conformance::card::control::{Control, Fresh, family_of};
 use cie_conformance::card::reader::{ReaderDoor, Spot, find};
 use cie_conformance::card::{One, Subject};
@@ -11,21 +13,13 @@ use cie_conformance::ours;
 use cie_conformance::report::Target;
 use cie_personalisation::{FAMILIES, Family};
 use cie_terminal::pcsc::SYSTEM_SOCKET;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use iso7816_wire::CardDoor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What may be done to a card that is not a software card of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Allowed {
-    /// The right PIN is sent
-    Codes,
-    /// A wrong PIN is sent, once; the right one follows
-    Tries,
-    /// The PIN is changed, and changed back
-    Writes,
-}
+/// Seconds that one case may take.
+const TIME_LIMIT: u64 = 60;
 
 /// Where a reader is.
 #[derive(Debug, Args)]
@@ -37,7 +31,7 @@ pub(super) struct ReaderOptions {
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
     /// Seconds that one case may take; then it hangs
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIME_LIMIT, value_parser = clap::value_parser!(u64).range(1..=3600))]
     time_limit: u64,
 }
 
@@ -110,6 +104,30 @@ pub(super) struct Subjected {
 }
 
 impl Place {
+    /// What a campaign says of the card in a reader; `beside` makes a path of
+    /// one that is beside the campaign's file.
+    pub(super) fn of(
+        reader: &Reader,
+        ics: Option<PathBuf>,
+        beside: &impl Fn(&PathBuf) -> PathBuf,
+    ) -> Self {
+        Self {
+            family: String::new(),
+            reader: Some(reader.name.clone()),
+            options: ReaderOptions {
+                socket: reader.socket.as_ref().map(beside),
+                control: reader.control.as_ref().map(beside),
+                time_limit: reader
+                    .time_limit
+                    .map_or(TIME_LIMIT, |seconds| seconds.get().into()),
+            },
+            ics,
+            pin_file: reader.pin_file.as_ref().map(beside),
+            puk_file: reader.puk_file.as_ref().map(beside),
+            allow: reader.allow.clone(),
+        }
+    }
+
     /// Family and statement of the card, if it is made for the test.
     pub(super) fn made_here(&self) -> Result<Option<(&'static Family, Ics)>, BenchError> {
         if self.reader.is_some() {
@@ -132,10 +150,7 @@ impl Place {
     }
 
     fn statement(&self) -> Result<Option<Ics>, BenchError> {
-        let read = |path: &PathBuf| {
-            let text = std::fs::read_to_string(path).map_err(BenchError::file("read", path))?;
-            Ok(Ics::parse(&text)?)
-        };
+        let read = |path: &PathBuf| ics::read(path).map(|(ics, _)| ics);
         self.ics.as_ref().map(read).transpose()
     }
 
@@ -268,10 +283,18 @@ fn warn(text: &str) {
     let _ = writeln!(anstream::stderr(), "cie-conformance: {text}");
 }
 
-fn target(kind: &str, reader: &str) -> Target {
+/// A card of this family that is made for the test.
+pub(super) fn in_process(family: &Family) -> Target {
+    target(
+        "in-process",
+        &format!("software CIE 3.0, family {}", family.id),
+    )
+}
+
+fn target(kind: &str, name: &str) -> Target {
     Target {
         kind: kind.to_owned(),
-        name: reader.to_owned(),
+        name: name.to_owned(),
         fingerprint: String::new(),
     }
 }

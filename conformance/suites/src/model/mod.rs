@@ -37,6 +37,6 @@ pub use desk::{Desk, Mismatch};
 pub use facts::{Directory, Facts, File};
 pub use op::{CERTIFICATES, Cut, FORGERIES, How, Op, PROOFS, Part};
 pub use property::{Begin, PROPERTIES, Property};
-pub use run::{Bench, COMMANDS_MIN, Failure, Fault, Outcome, Plan, in_words, result};
+pub use run::{Bench, COMMANDS_MIN, Failure, Fault, Outcome, Plan, in_words, number, result};
 pub use state::{Code, Data, Expected, Kind, Messaging, Model, Reply, Sent};
 pub use tally::Tally;

@@ -305,6 +305,13 @@ fn lines(exchange: &Exchange, hex: impl Fn(&[u8]) -> String) -> String {
     text
 }
 
+/// The number of the sequence that failed, as [`result`] names it.
+#[must_use]
+pub fn number(result: &CaseResult) -> Option<u64> {
+    let rest = result.reason.strip_prefix("sequence ")?;
+    rest.split_once(" of seed ")?.0.parse().ok()
+}
+
 /// The outcome as a result for the report.
 #[must_use]
 pub fn result(property: &Property, plan: &Plan, ics: &Ics, outcome: &Outcome) -> CaseResult {

@@ -60,27 +60,42 @@ impl fmt::Display for Departure {
                 now,
             } => {
                 writeln!(f, "  exchange {number} is another one")?;
-                one(f, "before", before.as_ref())?;
-                one(f, "now", now.as_ref())
+                for (word, exchange) in [("before", before), ("now", now)] {
+                    let exchange = exchange.as_ref();
+                    write!(f, "{}", Side { word, exchange })?;
+                }
+                Ok(())
             }
         }
     }
 }
 
-fn one(f: &mut fmt::Formatter<'_>, when: &str, exchange: Option<&Exchange>) -> fmt::Result {
-    let Some(exchange) = exchange else {
-        return writeln!(f, "    {when:<6}  no exchange");
-    };
-    let (command, response) = (&exchange.command, &exchange.response);
-    writeln!(f, "    {when:<6}  > {}", visible(command))?;
-    writeln!(f, "            < {}", visible(response))?;
-    for (sign, plain) in [
-        ('>', &exchange.plain_command),
-        ('<', &exchange.plain_response),
-    ] {
-        if !plain.is_empty() {
-            writeln!(f, "            {sign} {} (plain)", visible(plain))?;
+/// One of two exchanges that should be alike, over several lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// Which it is.
+    pub word: &'static str,
+    /// The exchange, if there is one.
+    pub exchange: Option<&'a Exchange>,
+}
+
+impl fmt::Display for Side<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word;
+        let Some(exchange) = self.exchange else {
+            return writeln!(f, "    {word:<6}  no exchange");
+        };
+        let (command, response) = (&exchange.command, &exchange.response);
+        writeln!(f, "    {word:<6}  > {}", visible(command))?;
+        writeln!(f, "            < {}", visible(response))?;
+        for (sign, plain) in [
+            ('>', &exchange.plain_command),
+            ('<', &exchange.plain_response),
+        ] {
+            if !plain.is_empty() {
+                writeln!(f, "            {sign} {} (plain)", visible(plain))?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::trace::Recorder;
 use cie_card::{CardImage, Snapshot};
 use cie_personalisation::{IssuedCard, Persona, personalise};
 use cie_reader::observer::ReaderObserver;
-use cie_reader::{Place, ReaderServer, RunningServer};
+use cie_reader::{Fault, Place, ReaderServer, RunningServer};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -112,6 +112,13 @@ impl Desk {
             }),
             hand,
         })
+    }
+
+    /// Plans faults of the readers.
+    pub(crate) fn plan(&self, faults: &[Fault]) -> Result<(), CliError> {
+        let control = self.server.control();
+        let planned = faults.iter().try_for_each(|f| control.fault(f.clone()));
+        planned.map_err(|error| CliError::Fault(error.into()))
     }
 
     /// The socket that clients connect to.

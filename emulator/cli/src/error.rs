@@ -2,6 +2,7 @@
 //! What a person reads when a command cannot do its work, and the exit codes.
 
 use crate::card_at_hand::error::PersonError;
+use crate::control::BadFault;
 use cie_card::CardError;
 use cie_personalisation::{PersonaError, PersonalisationError, PkiError};
 use cie_reader::ReaderError;
@@ -74,6 +75,8 @@ pub(crate) enum CliError {
     TooFewReaders { readers: usize, cards: usize },
     #[error("the card could not be laid on its reader: {0}")]
     Hand(String),
+    #[error(transparent)]
+    Fault(BadFault),
     #[error("{0}")]
     Refused(String),
     #[error(
@@ -133,7 +136,7 @@ impl CliError {
             Self::Start { .. } => EXIT_NOT_EXECUTABLE,
             Self::Person(error) => error.exit_code(),
             Self::Refused(_) => EXIT_REFUSED,
-            Self::TooFewReaders { .. } => EXIT_ARGUMENTS,
+            Self::TooFewReaders { .. } | Self::Fault(_) => EXIT_ARGUMENTS,
             _ => EXIT_FAILURE,
         }
     }

@@ -16,7 +16,7 @@ use cie_card::image::{PIN_TRIES, PUK_TRIES};
 use cie_card::{Card, CardImage, Snapshot};
 use cie_personalisation::CardFacts;
 use cie_reader::observer::Client;
-use cie_reader::{ReaderControl, ReaderError, ReaderSpec};
+use cie_reader::{FaultError, ReaderControl, ReaderError, ReaderSpec};
 use iso7816_wire::CardDoor;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -44,6 +44,8 @@ pub(crate) enum HandError {
     Cli(#[from] CliError),
     #[error(transparent)]
     Reader(#[from] ReaderError),
+    #[error(transparent)]
+    Fault(#[from] FaultError),
 }
 
 impl From<HandError> for CliError {

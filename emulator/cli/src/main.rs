@@ -185,6 +185,7 @@ Examples:
   cie run --reader-profile acr1252u -- pcsc_scan -r
   cie run --persona minor --family actalis-2023 -- ./tests
   cie run --persona mine.toml --state pin-blocked -- ./tests
+  cie run --fault 'SCardTransmit SCARD_E_NOT_TRANSACTED --at 3' -- ./tests
   cie run --vpcd-card 35963 -- opensc-tool --atr    # and meanwhile: vicc
 
 Exit codes:

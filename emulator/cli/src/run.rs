@@ -3,6 +3,7 @@
 
 use crate::artifacts::Artifacts;
 use crate::child::{Keeper, exit_code};
+use crate::control::{fault_words, parse_fault};
 use crate::desk::{Desk, Layout};
 use crate::environment;
 use crate::error::CliError;
@@ -16,6 +17,7 @@ use crate::who::Who;
 use cie_card::Snapshot;
 use cie_card::image::{PIN_TRIES, PUK_TRIES};
 use cie_personalisation::{order, pki};
+use cie_reader::Fault;
 use clap::Args;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -48,6 +50,11 @@ pub(crate) struct Table {
     /// and keys.
     #[arg(long, value_name = "DIR")]
     artifacts: Option<PathBuf>,
+    /// Have a PC/SC call fail or be late, as with `cie control fault`, from the
+    /// start: 'SCardTransmit SCARD_E_NOT_TRANSACTED --at 3 --times 2'. May be
+    /// given again.
+    #[arg(long, value_name = "WORDS", value_parser = parse_fault, conflicts_with = "vpcd_card")]
+    fault: Vec<Fault>,
     #[command(flatten)]
     foreign: vpcd::ForeignCard,
 }
@@ -149,6 +156,7 @@ pub(crate) fn run(request: &Request) -> Result<u8, CliError> {
         observer: Some(recorder.reader_observer(request.trace_calls)),
     };
     let desk = Desk::lay_out(layout, &recorder)?;
+    desk.plan(&table.fault)?;
     let papers = tempfile::Builder::new()
         .prefix("cie-")
         .tempdir()
@@ -226,6 +234,7 @@ fn options(request: &Request) -> OsString {
         empty,
         profiles,
         reader_timing,
+        fault,
         ..
     } = &request.table;
     let mut options = vec!["--seed".into(), request.seed.to_string().into()];
@@ -239,6 +248,9 @@ fn options(request: &Request) -> OsString {
     }
     if *empty {
         options.push("--empty".into());
+    }
+    for fault in fault {
+        options.extend(["--fault".into(), fault_words(fault).into()]);
     }
     words(&options)
 }

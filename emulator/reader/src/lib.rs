@@ -42,6 +42,7 @@
 //! [`CardDoor`](iso7816_wire::CardDoor).
 
 mod error;
+pub mod faults;
 pub mod models;
 pub mod observer;
 mod profile;
@@ -51,6 +52,7 @@ pub mod table;
 pub mod vpcd;
 
 pub use error::ReaderError;
+pub use faults::{Fault, FaultError, FaultOutcome, PcscCall, PlannedFault};
 pub use profile::{Channel, ReaderProfile};
 pub use server::{
     Card, LONGEST_PATH, Place, ReaderControl, ReaderServer, ReaderSpec, ReaderUsage, RunningServer,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cie control`: one request, one reply.
 
+use super::fault;
 use super::request::{Awaited, LONGEST_PATIENCE, Request, USUAL_PATIENCE};
 use super::server::socket_beside;
 use crate::error::CliError;
@@ -24,6 +25,9 @@ Examples:
   cie control reset --reader 1
   cie control counters | jq .pin_tries
   cie control list | jq '.readers[0].holder'
+  cie control fault SCardTransmit SCARD_E_NOT_TRANSACTED --at 3 --times 2
+  cie control fault SCardConnect served --late 2000     # the first one takes 2 s
+  cie control faults | jq '.[0].struck'; cie control clear-faults
 
 Readers are counted from 0. A command returns when its event has taken effect,
 so a script needs no sleep. Cards that are taken out stay locked until the end.
@@ -89,6 +93,30 @@ enum Action {
     /// Print readers, cards and who uses them, a JSON object.
     #[command(visible_alias = "status")]
     List,
+    /// Have a PC/SC call fail, or be late. Calls are counted from now, over
+    /// all programs.
+    Fault {
+        /// Which: SCardTransmit, SCardConnect, ... (docs/control.md).
+        #[arg(value_name = "CALL")]
+        call: String,
+        /// What comes of it: SCARD_E_NOT_TRANSACTED or another code by name or
+        /// number, hang-up, or served.
+        #[arg(value_name = "WHAT")]
+        what: String,
+        /// The first call it happens to, from 1.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        at: u64,
+        /// To how many calls from there on, or "all".
+        #[arg(long, value_name = "N", default_value = "1")]
+        times: String,
+        /// How many milliseconds later the call is taken up.
+        #[arg(long, value_name = "MS", default_value_t = 0)]
+        late: u64,
+    },
+    /// Print the planned faults and how often each has happened, a JSON array.
+    Faults,
+    /// Plan no faults any more.
+    ClearFaults,
     /// Wait until N contexts are open.
     WaitClients {
         #[arg(value_name = "N", default_value_t = 1)]
@@ -143,6 +171,18 @@ impl Action {
             },
             Self::Counters(Reader { reader }) => Request::Counters { reader: *reader },
             Self::List => Request::List,
+            Self::Fault {
+                call,
+                what,
+                at,
+                times,
+                late,
+            } => {
+                let words = format!("{call} {what} --at {at} --times {times} --late {late}");
+                Request::Fault(fault::parse(&words).map_err(CliError::Fault)?)
+            }
+            Self::Faults => Request::Faults,
+            Self::ClearFaults => Request::ClearFaults,
             Self::WaitClients { count, patience } => wait(Awaited::Clients, *count, *patience),
             Self::WaitWaiting { count, patience } => wait(Awaited::Waiting, *count, *patience),
             Self::WaitQueued {

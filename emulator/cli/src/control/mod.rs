@@ -5,9 +5,11 @@
 //! who speak it themselves.
 
 mod client;
+mod fault;
 mod lines;
 mod request;
 mod server;
 
 pub(crate) use client::{HELP, Options, control};
+pub(crate) use fault::{BadFault, parse as parse_fault, words as fault_words};
 pub(crate) use server::{ControlServer, socket_beside};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The requests of the control socket: as a line, and back.
 
+use super::fault::{self, BadFault};
+use cie_reader::Fault;
 use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
@@ -31,6 +33,9 @@ pub(super) enum Request {
         reader: usize,
     },
     List,
+    Fault(Fault),
+    Faults,
+    ClearFaults,
     Wait {
         what: Awaited,
         count: usize,
@@ -53,13 +58,13 @@ pub(super) enum Awaited {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(super) enum BadLine {
     #[error(
-        "the line is empty; say insert, remove, reset, swap, counters, list, wait-clients, \
-         wait-waiting or wait-queued"
+        "the line is empty; say insert, remove, reset, swap, counters, list, fault, faults, \
+         clear-faults, wait-clients, wait-waiting or wait-queued"
     )]
     Empty,
     #[error(
-        "{0:?} is not known; there are insert, remove, reset, swap, counters, list, \
-         wait-clients, wait-waiting and wait-queued"
+        "{0:?} is not known; there are insert, remove, reset, swap, counters, list, fault, \
+         faults, clear-faults, wait-clients, wait-waiting and wait-queued"
     )]
     Unknown(String),
     #[error("{verb} takes no {option}")]
@@ -72,6 +77,8 @@ pub(super) enum BadLine {
     Rest { verb: String, rest: String },
     #[error("a wait lasts at most {} seconds", LONGEST_PATIENCE.as_secs())]
     TooPatient,
+    #[error(transparent)]
+    Fault(#[from] BadFault),
 }
 
 impl Request {
@@ -81,6 +88,9 @@ impl Request {
         let (verb, rest) = word(line);
         if verb.is_empty() {
             return Err(BadLine::Empty);
+        }
+        if verb == "fault" {
+            return Ok(Self::Fault(fault::parse(rest)?));
         }
         let mut rest = rest;
         let (mut reader, mut timeout) = (None, None);
@@ -101,7 +111,10 @@ impl Request {
             rest = after;
         }
         let waits = verb.starts_with("wait-");
-        let counts = matches!(verb, "list" | "status" | "wait-clients" | "wait-waiting");
+        let counts = matches!(
+            verb,
+            "list" | "status" | "faults" | "clear-faults" | "wait-clients" | "wait-waiting"
+        );
         let misplaced = |option: &str| BadLine::Option {
             verb: verb.into(),
             option: option.into(),
@@ -129,6 +142,8 @@ impl Request {
             "reset" => only_options().map(|()| Self::Reset { reader: place })?,
             "counters" => only_options().map(|()| Self::Counters { reader: place })?,
             "list" | "status" => only_options().map(|()| Self::List)?,
+            "faults" => only_options().map(|()| Self::Faults)?,
+            "clear-faults" => only_options().map(|()| Self::ClearFaults)?,
             "wait-clients" | "wait-waiting" | "wait-queued" => Self::Wait {
                 what: match verb {
                     "wait-clients" => Awaited::Clients,
@@ -175,6 +190,9 @@ impl Request {
             Self::Swap { reader, file } => format!("swap --reader {reader} {}", path(file)?),
             Self::Counters { reader } => format!("counters --reader {reader}"),
             Self::List => "list".to_owned(),
+            Self::Fault(fault) => format!("fault {}", fault::words(fault)),
+            Self::Faults => "faults".to_owned(),
+            Self::ClearFaults => "clear-faults".to_owned(),
             Self::Wait {
                 what,
                 count,
@@ -245,6 +263,12 @@ mod tests {
             ("counters --reader 15", Request::Counters { reader: 15 }),
             ("list", Request::List),
             ("status", Request::List),
+            ("faults", Request::Faults),
+            ("clear-faults", Request::ClearFaults),
+            (
+                "fault SCardTransmit hang-up --at 3",
+                Request::Fault(fault::parse("SCardTransmit hang-up --at 3").unwrap()),
+            ),
             ("wait-clients 2", wait(Awaited::Clients, 2, 30)),
             ("wait-waiting --timeout 5", wait(Awaited::Waiting, 1, 5)),
             (
@@ -271,6 +295,12 @@ mod tests {
             ("remove --force", "remove takes no --force"),
             ("remove --timeout 3", "remove takes no --timeout"),
             ("list --reader 1", "list takes no --reader"),
+            ("faults --reader 1", "faults takes no --reader"),
+            ("fault SCardTransmit", "needs a call"),
+            (
+                "fault SCardTransmit hang-up --reader 1",
+                "takes no \"--reader\"",
+            ),
             ("swap --reader 1", "swap needs the file"),
             ("wait-waiting many", "needs a number"),
             ("wait-clients --timeout 3601", "at most 3600"),

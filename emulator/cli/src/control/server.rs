@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The server's half: one task per client, one request of it at a time.
 
+use super::fault::value;
 use super::lines::{LONGEST_LINE, Line, Lines};
 use super::request::{Awaited, BadLine, Request};
 use crate::error::CliError;
@@ -174,6 +175,12 @@ fn act(hand: &Hand, request: &Request) -> Result<Option<Value>, HandError> {
         Request::Swap { reader, file } => hand.swap(*reader, file)?,
         Request::Counters { reader } => return hand.counters(*reader).map(Some),
         Request::List => return Ok(Some(hand.list())),
+        Request::Fault(fault) => hand.control(0)?.fault(fault.clone())?,
+        Request::Faults => {
+            let faults = hand.control(0)?.faults();
+            return Ok(Some(faults.iter().map(value).collect()));
+        }
+        Request::ClearFaults => hand.control(0)?.clear_faults(),
         Request::Wait { .. } => {}
     }
     Ok(None)

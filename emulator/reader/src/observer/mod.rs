@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::faults::Fault;
 use crate::protocol::codes::rv;
 use crate::table::CloseReason;
 pub use call::{Answer, Call};
@@ -88,12 +89,22 @@ pub enum ReaderEvent<'a> {
         /// How long it stood in the queue, if it did.
         queued: Option<Duration>,
     },
+    /// A planned fault happens to a call; what comes of it is told as ever.
+    Fault {
+        /// Who called.
+        client: &'a Client,
+        /// What.
+        call: &'a Call,
+        /// What was planned.
+        fault: &'a Fault,
+    },
     /// A client that waits for a change is told to look: something changed, or
     /// the wait was cancelled.
     Woken {
         /// Who waited.
         client: &'a Client,
-        /// [`SUCCESS`](rv::SUCCESS) or [`CANCELLED`](rv::CANCELLED).
+        /// [`SUCCESS`](rv::SUCCESS), [`CANCELLED`](rv::CANCELLED), or what a
+        /// fault was planned with.
         rv: u32,
     },
     /// A client broke the rules of the protocol.
@@ -145,6 +156,11 @@ impl fmt::Display for ReaderEvent<'_> {
                     None => Ok(()),
                 }
             }
+            Self::Fault {
+                client,
+                call,
+                fault,
+            } => write!(f, "{client} {call}: as planned, {fault}"),
             Self::Woken {
                 client,
                 rv: rv::SUCCESS,

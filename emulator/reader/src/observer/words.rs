@@ -3,32 +3,18 @@
 
 use std::borrow::Cow;
 
-use crate::protocol::codes::{attribute, control, disposition, protocol, rv, share};
+use crate::protocol::codes::{RETURN_NAMES, attribute, control, disposition, protocol, share};
 
 /// The name of a return value, or its number.
 #[must_use]
 pub fn return_name(value: u32) -> Cow<'static, str> {
-    Cow::Borrowed(match value {
-        rv::SUCCESS => "SCARD_S_SUCCESS",
-        rv::INTERNAL_ERROR => "SCARD_F_INTERNAL_ERROR",
-        rv::CANCELLED => "SCARD_E_CANCELLED",
-        rv::INVALID_HANDLE => "SCARD_E_INVALID_HANDLE",
-        rv::NO_MEMORY => "SCARD_E_NO_MEMORY",
-        rv::INSUFFICIENT_BUFFER => "SCARD_E_INSUFFICIENT_BUFFER",
-        rv::UNKNOWN_READER => "SCARD_E_UNKNOWN_READER",
-        rv::SHARING_VIOLATION => "SCARD_E_SHARING_VIOLATION",
-        rv::NO_SMARTCARD => "SCARD_E_NO_SMARTCARD",
-        rv::PROTO_MISMATCH => "SCARD_E_PROTO_MISMATCH",
-        rv::INVALID_VALUE => "SCARD_E_INVALID_VALUE",
-        rv::NOT_TRANSACTED => "SCARD_E_NOT_TRANSACTED",
-        rv::SERVICE_STOPPED => "SCARD_E_SERVICE_STOPPED",
-        rv::UNSUPPORTED_FEATURE => "SCARD_E_UNSUPPORTED_FEATURE",
-        rv::UNRESPONSIVE_CARD => "SCARD_W_UNRESPONSIVE_CARD",
-        rv::UNPOWERED_CARD => "SCARD_W_UNPOWERED_CARD",
-        rv::RESET_CARD => "SCARD_W_RESET_CARD",
-        rv::REMOVED_CARD => "SCARD_W_REMOVED_CARD",
-        other => return Cow::Owned(format!("0x{other:08X}")),
-    })
+    RETURN_NAMES
+        .into_iter()
+        .find(|(_, code)| *code == value)
+        .map_or_else(
+            || Cow::Owned(format!("0x{value:08X}")),
+            |(name, _)| Cow::Borrowed(name),
+        )
 }
 
 /// The name of a share mode, or its number.

@@ -22,9 +22,12 @@ use super::watch::Watcher;
 use super::worker::{Card, Errand, Worker};
 use super::{ReaderSpec, Settings, check_name};
 use crate::ReaderError;
+use crate::faults::Plan;
 use crate::observer::{Client, ReaderObserver};
 use crate::protocol::{ReaderState, Reply, Request, until_nul};
-use crate::table::{CardAnswer, ConnectionId, Effect, Input, Numbers, ReaderSetup, Table};
+use crate::table::{
+    CardAnswer, CardCommand, ConnectionId, Effect, Input, Numbers, ReaderSetup, Table,
+};
 
 /// What every part of a server shares.
 pub(super) struct Shared {
@@ -44,12 +47,14 @@ pub(super) struct Shared {
     pub settings: Settings,
 }
 
-struct Core {
-    table: Table,
-    links: BTreeMap<ConnectionId, Arc<Link>>,
+pub(super) struct Core {
+    pub(super) table: Table,
+    pub(super) links: BTreeMap<ConnectionId, Arc<Link>>,
     slots: Vec<Slot>,
     connections: u64,
-    watcher: Option<Watcher>,
+    pub(super) watcher: Option<Watcher>,
+    /// What is to go wrong, if anything is.
+    pub(super) faults: Option<Plan>,
 }
 
 /// One reader's card and idle timer.
@@ -83,6 +88,7 @@ impl Shared {
                 slots: readers.iter().map(|_| Slot::default()).collect(),
                 connections: 0,
                 watcher: None,
+                faults: None,
             }),
             settled: Condvar::new(),
             idle: Notify::new(),
@@ -103,7 +109,7 @@ impl Shared {
         Ok(shared)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Core> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -116,7 +122,12 @@ impl Shared {
     /// Feeds the table a client's request, from the thread of that client if
     /// it says so: it may get something to do then.
     pub fn request(&self, id: ConnectionId, request: Request, own: bool) -> Option<Errand> {
-        let core = self.lock();
+        let mut core = self.lock();
+        if let Some(plan) = &mut core.faults
+            && let Some(fault) = plan.strike(&request)
+        {
+            return self.strike(core, id, request, &fault, own);
+        }
         self.feed_for(own.then_some(id), core, Input::Request(id, request))
     }
 
@@ -124,25 +135,23 @@ impl Shared {
         self.feed_for(None, core, input);
     }
 
-    fn feed_for(
+    pub(super) fn feed_for(
         &self,
         runner: Option<ConnectionId>,
         mut core: MutexGuard<'_, Core>,
         input: Input,
     ) -> Option<Errand> {
-        let Core {
-            table,
-            watcher,
-            links,
-            ..
-        } = &mut *core;
-        if let Some(watcher) = watcher {
-            watcher.before(&input, table, |id| client(links, id));
-        }
-        let effects = table.handle(input);
-        if let Some(watcher) = watcher {
-            watcher.after(&effects, table);
-        }
+        let effects = core.step(input);
+        self.settle(runner, core, effects)
+    }
+
+    /// Carries effects out, lets the lock go and writes.
+    pub(super) fn settle(
+        &self,
+        runner: Option<ConnectionId>,
+        mut core: MutexGuard<'_, Core>,
+        effects: Vec<Effect>,
+    ) -> Option<Errand> {
         let runner = runner.filter(|&id| leaves_free(id, &effects));
         let (touched, errand) = self.carry_out(&mut core, effects, runner);
         drop(core);
@@ -193,7 +202,7 @@ impl Shared {
                         if runner.is_some() {
                             errand = Some(worker.errand(reader, *generation, command));
                         } else {
-                            worker.send(command);
+                            worker.send(*generation, command);
                         }
                     }
                 }
@@ -481,6 +490,46 @@ impl Shared {
     }
 }
 
+impl Core {
+    /// Feeds the table one input, in front of the watcher.
+    pub(super) fn step(&mut self, input: Input) -> Vec<Effect> {
+        let Self {
+            table,
+            watcher,
+            links,
+            ..
+        } = self;
+        if let Some(watcher) = watcher {
+            watcher.before(&input, table, |id| client(links, id));
+        }
+        let effects = table.handle(input);
+        if let Some(watcher) = watcher {
+            watcher.after(&effects, table);
+        }
+        effects
+    }
+
+    /// The card in a reader slips: out, without power, and in again. What it
+    /// was doing has no effect any more. `None` if there is none.
+    pub(super) fn slip(&mut self, reader: usize) -> Option<Vec<Effect>> {
+        let slot = self.slots.get_mut(reader)?;
+        // Its answer is that of a card that is gone.
+        slot.worker
+            .as_ref()?
+            .send(slot.generation, CardCommand::PowerOff);
+        slot.generation += 1;
+        let mut effects = self.step(Input::Removed(reader));
+        effects.extend(self.step(Input::Inserted(reader)));
+        Some(effects)
+    }
+
+    /// Whether a card is in this reader.
+    pub(super) fn has_card(&self, reader: usize) -> bool {
+        let slot = self.slots.get(reader);
+        slot.is_some_and(|slot| slot.worker.is_some())
+    }
+}
+
 /// Whether the thread of `id` may go to a card: there is one thing to do at
 /// one, and the client has no answer yet, so it waits for that.
 fn leaves_free(id: ConnectionId, effects: &[Effect]) -> bool {
@@ -508,7 +557,7 @@ impl Slot {
         shared: Weak<Shared>,
     ) -> Result<(), ReaderError> {
         let generation = self.generation + 1;
-        self.worker = Some(Worker::start(card, reader, generation, shared)?);
+        self.worker = Some(Worker::start(card, reader, shared)?);
         self.generation = generation;
         Ok(())
     }

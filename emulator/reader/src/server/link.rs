@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 use super::core::Shared;
 use super::errands::LOOK;
+use crate::faults::FaultOutcome;
 use crate::protocol::{LONGEST_REQUEST, Parsed, Reply, Request};
 use crate::table::{ConnectionId, Input};
 
@@ -47,6 +48,14 @@ pub(super) struct Link {
     room: Condvar,
 }
 
+/// A request that a planned fault keeps back.
+pub(super) struct Late {
+    pub until: Instant,
+    pub request: Request,
+    /// What comes of it then.
+    pub outcome: FaultOutcome,
+}
+
 #[derive(Default)]
 struct State {
     /// Bytes received and not looked at.
@@ -61,6 +70,8 @@ struct State {
     slow: bool,
     closed: bool,
     deadline: Option<Instant>,
+    /// The unanswered request, if a fault keeps it back.
+    late: Option<Late>,
     /// Which thread reads, counted.
     reader: u64,
     /// Since when that thread is at a card.
@@ -146,6 +157,19 @@ impl Link {
 
     pub fn disarm(&self) {
         self.lock().deadline = None;
+    }
+
+    /// Keeps the unanswered request back.
+    pub fn postpone(&self, late: Late) {
+        self.lock().late = Some(late);
+        self.wake.notify_one();
+    }
+
+    /// Takes what was kept back, if its time has come.
+    fn take_late(&self) -> Option<Late> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.late.take_if(|late| late.until <= now)
     }
 
     /// Sends what the socket takes, from whatever thread this is. Says whether
@@ -370,7 +394,7 @@ async fn run(shared: &Shared, id: ConnectionId, link: &Arc<Link>) {
             }
             let more = state.has_output();
             (
-                state.deadline,
+                earlier(state.deadline, state.late.as_ref().map(|late| late.until)),
                 more && !std::mem::replace(&mut state.slow, more),
             )
         };
@@ -390,9 +414,17 @@ async fn run(shared: &Shared, id: ConnectionId, link: &Arc<Link>) {
                 if link.take_deadline() {
                     shared.feed(Input::Expired(id));
                 }
+                if let Some(late) = link.take_late() {
+                    shared.late(id, late);
+                }
             }
         }
     }
+}
+
+/// The earlier of two moments, as far as there are any.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 /// Starts a thread that sends what the socket does not take at once. Few

@@ -6,6 +6,7 @@ mod errands;
 mod hand;
 mod link;
 mod socket;
+mod trouble;
 mod watch;
 mod worker;
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::faults::Fault;
 use crate::observer::{Answer, Call, Client, ReaderEvent, ReaderObserver};
 use crate::protocol::{Request, until_nul};
 use crate::table::{ConnectionId, Effect, Input, Table};
@@ -57,18 +58,7 @@ impl Watcher {
                 self.tell(&ReaderEvent::Connected(&client));
                 self.clients.insert(*id, Watched { client, call: None });
             }
-            Input::Request(id, request) => {
-                let reader = match request {
-                    Request::Connect(message) => table.reader_named(until_nul(&message.reader)),
-                    _ => request.card().and_then(|card| table.reader_of(card)),
-                };
-                if let Some(watched) = self.clients.get_mut(id) {
-                    watched.call = Some(Pending {
-                        call: Call::new(request, reader),
-                        place: Place::Never,
-                    });
-                }
-            }
+            Input::Request(id, request) => self.asked(*id, request, table),
             Input::Disconnected(id) => {
                 if let Some(watched) = self.clients.remove(id) {
                     self.tell(&ReaderEvent::Gone(&watched.client));
@@ -82,6 +72,28 @@ impl Watcher {
             }
             Input::Unplugged(reader) => self.tell(&ReaderEvent::Unplugged(*reader)),
             _ => {}
+        }
+    }
+
+    /// A client asks something.
+    pub fn asked(&mut self, id: ConnectionId, request: &Request, table: &Table) {
+        if let Some(watched) = self.clients.get_mut(&id) {
+            watched.call = Some(Pending {
+                call: call(request, table),
+                place: Place::Never,
+            });
+        }
+    }
+
+    /// A planned fault happens to what a client asks.
+    pub fn fault(&self, id: ConnectionId, request: &Request, table: &Table, fault: &Fault) {
+        if let Some(Watched { client, .. }) = self.clients.get(&id) {
+            let call = &call(request, table);
+            self.tell(&ReaderEvent::Fault {
+                client,
+                call,
+                fault,
+            });
         }
     }
 
@@ -161,4 +173,12 @@ impl Watcher {
             });
         }
     }
+}
+
+fn call(request: &Request, table: &Table) -> Call {
+    let reader = match request {
+        Request::Connect(message) => table.reader_named(until_nul(&message.reader)),
+        _ => request.card().and_then(|card| table.reader_of(card)),
+    };
+    Call::new(request, reader)
 }

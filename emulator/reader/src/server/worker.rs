@@ -26,7 +26,7 @@ fn lock(holder: &Holder) -> MutexGuard<'_, Option<Card>> {
 
 /// A card in a reader: where its commands go, and the thread that gives it back.
 pub(super) struct Worker {
-    commands: Sender<CardCommand>,
+    commands: Sender<(u64, CardCommand)>,
     card: Holder,
     thread: JoinHandle<Option<Card>>,
 }
@@ -51,20 +51,15 @@ impl Errand {
 
 impl Worker {
     /// Starts a thread for `card`. What the card answers goes to `shared`,
-    /// marked with the reader and with `generation`, the count of cards this
-    /// reader has had.
-    pub fn start(
-        card: Card,
-        reader: usize,
-        generation: u64,
-        shared: Weak<Shared>,
-    ) -> Result<Self, ReaderError> {
+    /// marked with the reader and with the generation that came with the
+    /// command: the count of cards this reader has had.
+    pub fn start(card: Card, reader: usize, shared: Weak<Shared>) -> Result<Self, ReaderError> {
         let (commands, inbox) = channel();
         let card = Arc::new(Mutex::new(Some(card)));
         let holder = Arc::clone(&card);
         let thread = std::thread::Builder::new()
             .name(format!("card {reader}"))
-            .spawn(move || live(&holder, reader, generation, &inbox, &shared))
+            .spawn(move || live(&holder, reader, &inbox, &shared))
             .map_err(|source| ReaderError::Start {
                 what: "the thread of a card",
                 source,
@@ -78,8 +73,8 @@ impl Worker {
 
     /// Hands the card a command. If its thread is gone nothing ever answers;
     /// that cannot happen short of a defect, and the reader stays busy then.
-    pub fn send(&self, command: CardCommand) {
-        if self.commands.send(command).is_err() {
+    pub fn send(&self, generation: u64, command: CardCommand) {
+        if self.commands.send((generation, command)).is_err() {
             tracing::error!("the thread of a card is gone");
         }
     }
@@ -109,11 +104,10 @@ impl Worker {
 fn live(
     holder: &Holder,
     reader: usize,
-    generation: u64,
-    inbox: &Receiver<CardCommand>,
+    inbox: &Receiver<(u64, CardCommand)>,
     shared: &Weak<Shared>,
 ) -> Option<Card> {
-    for command in inbox {
+    for (generation, command) in inbox {
         let Some(answer) = lock(holder).as_mut().map(|card| ask(card, command)) else {
             break;
         };

@@ -78,16 +78,23 @@ impl Table {
     pub(super) fn cancel(&mut self, context: u32) -> u32 {
         let target = self
             .connections
-            .iter_mut()
+            .iter()
             .find(|(_, connection)| context != 0 && connection.context == Some(context));
-        let Some((&id, connection)) = target else {
+        let Some((&id, _)) = target else {
             return rv::INVALID_HANDLE;
         };
-        if connection.waits > 0 {
-            connection.waits -= 1;
-            self.notify(id, rv::CANCELLED);
-        }
+        self.wake(id, rv::CANCELLED);
         rv::SUCCESS
+    }
+
+    /// Ends one wait of a connection with this result, if it waits.
+    pub(super) fn wake(&mut self, id: ConnectionId, result: u32) {
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.waits > 0
+        {
+            connection.waits -= 1;
+            self.notify(id, result);
+        }
     }
 
     /// Tells every registered connection that something changed.

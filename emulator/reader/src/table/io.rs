@@ -23,6 +23,9 @@ pub enum Input {
     Removed(usize),
     /// Somebody outside resets the card.
     Reset(usize),
+    /// The wait of this connection is over, with this result. Nothing if it
+    /// does not wait.
+    WaitOver(ConnectionId, u32),
     /// The timer of a connection ran out.
     Expired(ConnectionId),
     /// The idle timer of a reader ran out.

@@ -5,6 +5,7 @@ mod codes;
 mod document;
 mod fault;
 mod login;
+mod scard;
 mod sequence;
 mod sign;
 mod slot;
@@ -229,6 +230,12 @@ pub(crate) fn all() -> Vec<Unit> {
             purpose: "What stands on a card is input from outside.",
             severity: Severity::Critical,
             rows: fault::contents,
+        },
+        Unit {
+            name: "SCARD",
+            purpose: "Readers, their drivers and the service behind them fail, too.",
+            severity: Severity::Critical,
+            rows: scard::rows,
         },
     ]
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The whole of it: sort, build, ask.
 
+use crate::alone;
 use crate::child::{Ended, Question, ask};
 use crate::compile::{self, Sorted};
 use crate::error::SchemataError;
 use crate::list::Mutation;
 use crate::result::{Fate, Row};
 use crate::workspace::Workspace;
-use crate::alone;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -154,7 +154,9 @@ impl Plan<'_> {
                     next.store(mutations.len(), Ordering::Relaxed);
                 }
                 let row = row(mutation, false, fate?);
-                let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut rows = rows
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
                 rows.push(row);
                 tell(&rows, mutations.len(), say);
             }
@@ -167,7 +169,9 @@ impl Plan<'_> {
                 ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
         })?;
-        Ok(rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Ok(rows
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     fn alone(

@@ -58,9 +58,8 @@ pub fn generate(
         sorted.switched.extend(switched.placed);
         sorted.not_shipped.extend(gone);
     }
-    let known = |number: &usize| {
-        sorted.switched.contains(number) || sorted.not_shipped.contains(number)
-    };
+    let known =
+        |number: &usize| sorted.switched.contains(number) || sorted.not_shipped.contains(number);
     let numbers = list.iter().map(|mutation| mutation.number);
     sorted.left = numbers.filter(|number| !known(number)).collect();
     Ok(sorted)
@@ -172,7 +171,9 @@ struct MessageSpan {
 /// The errors in what `cargo check --message-format json` prints.
 #[must_use]
 pub fn errors(output: &str) -> Vec<CompilerError> {
-    let lines = output.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let lines = output
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
     let messages = lines
         .filter(|line: &Line| line.reason == "compiler-message")
         .filter_map(|line| line.message)
@@ -200,7 +201,10 @@ fn by_file(errors: Vec<CompilerError>) -> BTreeMap<PathBuf, Vec<CompilerError>> 
 }
 
 /// Cargo, on the workspace and with the versions of the checkout.
-pub(crate) fn cargo(folder: &Path, arguments: &[&str]) -> Result<std::process::Output, SchemataError> {
+pub(crate) fn cargo(
+    folder: &Path,
+    arguments: &[&str],
+) -> Result<std::process::Output, SchemataError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&cargo);
     command.current_dir(folder).args(arguments).arg("--offline");
@@ -242,7 +246,9 @@ pub fn build(workspace: &Workspace, name: &str) -> Result<PathBuf, SchemataError
         let program = line.get("executable")?.as_str()?;
         Some(PathBuf::from(program))
     });
-    let program = artifacts.last().ok_or_else(|| failed("cargo build", &output))?;
+    let program = artifacts
+        .last()
+        .ok_or_else(|| failed("cargo build", &output))?;
     let kept = workspace.folder.join("judges").join(name);
     let folder = workspace.folder.join("judges");
     std::fs::create_dir_all(&folder).map_err(SchemataError::file(folder))?;

@@ -55,7 +55,9 @@ pub enum SchemataError {
         file: String,
     },
     /// A program cannot be started.
-    #[error("{program} does not start: {error}; install it (`cargo install cargo-mutants --locked`)")]
+    #[error(
+        "{program} does not start: {error}; install it (`cargo install cargo-mutants --locked`)"
+    )]
     Program {
         /// Which.
         program: String,
@@ -81,13 +83,17 @@ pub enum SchemataError {
         message: String,
     },
     /// The card without a mutation is blamed.
-    #[error("the card without any mutation comes to {found}; nothing it judges would mean anything")]
+    #[error(
+        "the card without any mutation comes to {found}; nothing it judges would mean anything"
+    )]
     Control {
         /// What it comes to.
         found: String,
     },
     /// The judge ended in a way that says nothing about the card.
-    #[error("mutation {number}: the judge ended with {ended}; run the campaign again with fewer jobs")]
+    #[error(
+        "mutation {number}: the judge ended with {ended}; run the campaign again with fewer jobs"
+    )]
     Judge {
         /// Its number.
         number: usize,

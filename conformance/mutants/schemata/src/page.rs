@@ -130,7 +130,8 @@ fn share(part: usize, all: usize) -> String {
 /// survivor.
 pub fn render(campaign: &Campaign, groups: &[Group]) -> Result<String, SchemataError> {
     let survived = |row: &&Row| matches!(row.fate, Fate::Survived { .. });
-    let survivors: BTreeSet<_> = campaign.rows.iter().filter(survived).collect_keys();
+    let rows = campaign.rows.iter().filter(survived);
+    let found: BTreeSet<_> = rows.map(|row| row.key.as_str()).collect();
     let spoken: BTreeSet<_> = groups
         .iter()
         .flat_map(|group| group.mutations.iter().map(String::as_str))
@@ -143,8 +144,8 @@ pub fn render(campaign: &Campaign, groups: &[Group]) -> Result<String, SchemataE
             Err(SchemataError::Page(why))
         }
     };
-    differ("no verdict on", survivors.difference(&spoken).collect())?;
-    differ("no survivor", spoken.difference(&survivors).collect())?;
+    differ("no verdict on", found.difference(&spoken).collect())?;
+    differ("no survivor", spoken.difference(&found).collect())?;
 
     let totals = Totals::of(campaign.rows.iter());
     let equivalent: usize = groups
@@ -170,7 +171,14 @@ pub fn render(campaign: &Campaign, groups: &[Group]) -> Result<String, SchemataE
         .replace("{rate}", &totals.rate())
         .replace("{alone}", &alone(campaign).to_string());
     page += &files(campaign);
-    page += "\n## Every survivor\n\n| file | mutation | verdict |\n|---|---|---|\n";
+    Ok(page + &survivors(groups))
+}
+
+/// The end of the page: every survivor with what it is and why.
+#[must_use]
+pub fn survivors(groups: &[Group]) -> String {
+    let head = "\n## Every survivor\n\n| file | mutation | verdict |\n|---|---|---|\n";
+    let mut table = head.to_owned();
     for Group {
         verdict,
         reason,
@@ -185,10 +193,10 @@ pub fn render(campaign: &Campaign, groups: &[Group]) -> Result<String, SchemataE
             let (file, text) = key.split_once(": ").unwrap_or(("", key));
             let file = file.rsplit_once("src/").map_or(file, |(_, name)| name);
             let text = text.replace('|', "\\|");
-            let _ = writeln!(page, "| {file} | {text} | {verdict}: {reason} |");
+            let _ = writeln!(table, "| {file} | {text} | {verdict}: {reason} |");
         }
     }
-    Ok(page)
+    table
 }
 
 /// Built alone, and they compile.
@@ -221,14 +229,4 @@ fn files(campaign: &Campaign) -> String {
         );
     }
     table
-}
-
-trait CollectKeys<'a> {
-    fn collect_keys(self) -> BTreeSet<&'a str>;
-}
-
-impl<'a, I: Iterator<Item = &'a Row>> CollectKeys<'a> for I {
-    fn collect_keys(self) -> BTreeSet<&'a str> {
-        self.map(|row| row.key.as_str()).collect()
-    }
 }

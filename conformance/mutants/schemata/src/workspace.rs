@@ -96,10 +96,7 @@ impl Workspace {
                 dependencies.insert(name.to_owned(), Value::Table(dependency));
             }
         }
-        put(
-            &self.folder.join("judge/Cargo.toml"),
-            &manifest.to_string(),
-        )?;
+        put(&self.folder.join("judge/Cargo.toml"), &manifest.to_string())?;
         put(&self.folder.join("judge/src/main.rs"), RUNNER)
     }
 
@@ -139,7 +136,9 @@ impl Workspace {
         // none is for arithmetic: it takes minutes to build them with it.
         let rooms = manifest.get("workspace").and_then(|workspace| {
             let dependencies = workspace.get("dependencies")?.as_table()?;
-            let rooms = dependencies.iter().filter(|(_, room)| room.get("path").is_some());
+            let rooms = dependencies
+                .iter()
+                .filter(|(_, room)| room.get("path").is_some());
             Some(rooms.map(|(name, _)| name.clone()).collect::<Vec<_>>())
         });
         let packages = manifest

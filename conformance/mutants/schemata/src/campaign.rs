@@ -9,6 +9,7 @@ use crate::list::Mutation;
 use crate::result::{Fate, Row};
 use crate::workspace::Workspace;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -41,6 +42,12 @@ impl Shard {
     #[must_use]
     pub fn has(self, number: usize) -> bool {
         number % self.count == self.index
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-of-{}", self.index + 1, self.count)
     }
 }
 

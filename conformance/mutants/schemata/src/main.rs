@@ -50,7 +50,8 @@ struct Options {
     /// Only mutations whose name has this text
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// Write the result here
+    /// Write the result here; below the target folder if not given, and for
+    /// --only nowhere
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -122,17 +123,29 @@ fn run(options: &Options) -> Result<(), SchemataError> {
         rows,
     };
     summary(&campaign);
-    let Some(path) = &options.json else {
+    let Some(path) = written(options, &checkout) else {
         return Ok(());
     };
     let json = serde_json::to_string_pretty(&campaign).map_err(|error| SchemataError::Result {
         path: path.clone(),
         error,
     })?;
-    std::fs::write(path, json + "\n").map_err(|error| SchemataError::File {
+    std::fs::write(&path, json + "\n").map_err(|error| SchemataError::File {
         path: path.clone(),
         error,
-    })
+    })?;
+    println!("written: {}", path.display());
+    Ok(())
+}
+
+/// Where the result goes.
+fn written(options: &Options, checkout: &Path) -> Option<PathBuf> {
+    let name = match options.shard {
+        None => "schemata.json".to_owned(),
+        Some(shard) => format!("schemata-{shard}.json"),
+    };
+    let usual = || options.only.is_none().then(|| target(checkout).join(name));
+    options.json.clone().or_else(usual)
 }
 
 fn summary(campaign: &Campaign) {

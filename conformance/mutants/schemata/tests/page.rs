@@ -8,6 +8,7 @@ use cie_schemata::page::{SURVIVORS, Totals, groups, render, survivors};
 use cie_schemata::result::{Campaign, Fate, Row, read};
 
 const PAGE: &str = include_str!("../../../../docs/cargo-mutants.md");
+const MUTANTS: &str = include_str!("../../../../docs/mutants.md");
 
 /// The number in the row of the page that starts like this.
 fn told(start: &str) -> usize {
@@ -36,6 +37,8 @@ fn the_numbers_of_the_page_fit_together_and_are_enough() {
     let said = format!("**{found} of {tried} killed, {}.**", totals.rate());
     assert!(PAGE.contains(&said), "{said}");
     assert!(found * 100 >= tried * 85, "{}", totals.rate());
+    let said = format!("{found} of {tried} killed, {}", totals.rate());
+    assert!(MUTANTS.contains(&said), "docs/mutants.md: {said}");
 
     // The table by file has the same sums.
     let files = PAGE.lines().filter(|line| line.starts_with("| emulator/"));

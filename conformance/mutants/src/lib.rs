@@ -6,6 +6,7 @@
 //!   the cases of the catalogue alone.
 //! - [`benign`]: cards that differ from this project's card in what no
 //!   standard and no observation binds. None of them may fail.
+//! - [`single`]: one card that `ci/mutants` has changed, judged alone.
 //! - [`table`]: both as a page of the documentation.
 //!
 //! The defects are in the card's own sources, at places that are nothing in
@@ -17,6 +18,7 @@
 
 pub mod benign;
 pub mod defective;
+pub mod single;
 pub mod table;
 
 use cie_conformance::card::{Copies, judge};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command as a judge: `cie-conformance card` and nothing else. It is the
-//! whole test command of the run of cargo-mutants that `docs/mutants.md`
-//! describes, so it may not look at the card in any other way.
+//! whole test command of a run of cargo-mutants without `ci/mutants`
+//! (`docs/cargo-mutants.md`), so it may not look at the card in any other way.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use assert_cmd::Command;

@@ -45,3 +45,9 @@ pub mod token;
 extern crate self as cie_pkcs11;
 
 use lock::locked;
+
+// With the feature `mutants` of the codec this is no constant, and nothing
+// compiles: this module has no defects on purpose. Only `conformance/mutants`
+// compiles these sources with a feature of the same name.
+#[cfg(not(feature = "mutants"))]
+const _: () = assert!(!iso7816_wire::flaw!(MacUnchecked));

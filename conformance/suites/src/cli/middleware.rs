@@ -35,10 +35,21 @@ pub(super) struct Options {
     /// such as "valgrind --error-exitcode=99"
     #[arg(long, value_name = "COMMAND")]
     under: Option<String>,
+    /// A variable of the module's environment, beside those that the bench
+    /// sets. Can be repeated
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    environment: Vec<(OsString, OsString)>,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
     output: Output,
+}
+
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("a variable is given as NAME=VALUE".to_owned()),
+    }
 }
 
 /// What the bench starts itself for.
@@ -68,6 +79,7 @@ pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
         driver_arguments: words,
         seed: options.seed,
         patience: Duration::from_secs(options.patience),
+        environment: options.environment.clone(),
     };
     let ics = match &options.ics {
         None => detect(&setup)?,

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The binary holds none of the defects that cards can be made with to test
-//! the bench (`conformance/mutants`): not one of their texts.
+//! The binary holds none of the defects that cards and modules can be made
+//! with to test the bench (`conformance/mutants`): not one of their texts.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use regex::bytes::Regex;
 
 /// The list of defects, as it is written.
-const LIST: &str = include_str!("../../../emulator/iso7816/src/mutants.rs");
+const LIST: &str = concat!(
+    include_str!("../../../emulator/iso7816/src/mutants.rs"),
+    include_str!("../../../emulator/iso7816/src/flaws.rs")
+);
 
 #[test]
 fn no_defect_is_in_the_binary() {

@@ -74,7 +74,6 @@ flaws! {
     LettersSent, "a PIN with letters is sent to the card";
     LongPinCut, "a PIN that is too long is cut to eight digits";
     ShortPinPadded, "a PIN that is too short is filled up with zeros";
-    LettersSet, "a new PIN with letters is sent to the card";
     UnblockKeepsPin, "C_InitPIN puts the counter back and keeps the old PIN";
     PinInTrace, "the PIN is written to standard error";
     PinInFile, "the PIN is kept in a file in the module's own folder";

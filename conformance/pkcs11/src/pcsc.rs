@@ -21,7 +21,9 @@ impl From<Error> for LinkError {
     fn from(error: Error) -> Self {
         match error {
             Error::ResetCard | Error::UnpoweredCard if !flaw!(ResetIsRemoval) => Self::Reset,
-            Error::ResetCard | Error::UnpoweredCard | Error::RemovedCard | Error::InvalidHandle => Self::Removed,
+            Error::ResetCard | Error::UnpoweredCard | Error::RemovedCard | Error::InvalidHandle => {
+                Self::Removed
+            }
             Error::NoSmartcard | Error::UnresponsiveCard => Self::NoCard,
             Error::ProtoMismatch => Self::NoProtocol,
             Error::UnknownReader

@@ -47,7 +47,7 @@ impl Certificates {
         if let Some((_, certificate)) = read
             .iter()
             .find(|(known, _)| known == card || flaw!(CertificateOfAnotherCard))
-         {
+        {
             return Some(Arc::clone(certificate));
         }
         let sod = sod?;

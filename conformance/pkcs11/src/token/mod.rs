@@ -305,8 +305,7 @@ impl Token {
         })?;
         match &self.state.certificate {
             Some(certificate)
-                if !flaw!(SignatureUnchecked)
-                    && !certificate.key().verifies(block, &signature) =>
+                if !flaw!(SignatureUnchecked) && !certificate.key().verifies(block, &signature) =>
             {
                 Err(Failure::DeviceError)
             }

@@ -134,7 +134,11 @@ impl<T: Transmit> Channel<T> {
         let answer = self.send_code("VERIFY", command)?;
         let ignored = flaw!(VerifyStatusIgnored) && reference == Reference::Pin
             || flaw!(WrongPukAccepted) && reference == Reference::Puk;
-        Ok(if ignored { CodeAnswer::Accepted } else { answer })
+        Ok(if ignored {
+            CodeAnswer::Accepted
+        } else {
+            answer
+        })
     }
 
     /// VERIFY without a code: is it verified, and if not, how many tries are

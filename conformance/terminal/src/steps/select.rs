@@ -121,7 +121,9 @@ impl<T: Transmit> Channel<T> {
             Err(Error::Status {
                 sw: StatusWord::FILE_NOT_FOUND,
                 ..
-            }) if !flaw!(RootByAidOnly) => self.select_root(RootForm::Bare).map(|()| RootForm::Bare),
+            }) if !flaw!(RootByAidOnly) => {
+                self.select_root(RootForm::Bare).map(|()| RootForm::Bare)
+            }
             Err(error) => Err(error),
         }
     }

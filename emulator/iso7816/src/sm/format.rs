@@ -3,9 +3,9 @@
 
 use super::crypto::{Primitives, pad, unpad};
 use crate::apdu::{CLA_SM, CommandApdu, ResponseApdu, SHORT_DATA_MAX, SHORT_LE_MAX};
-use crate::{flaw, mutant};
 use crate::status::StatusWord;
 use crate::tlv;
+use crate::{flaw, mutant};
 use thiserror::Error;
 
 /// The most plain bytes that fit one protected short command, as the card's

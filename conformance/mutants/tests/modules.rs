@@ -4,7 +4,7 @@
 //! without the defect, and no module fails that is only different.
 //!
 //! That is less than what the page comes from: its generator runs all cases.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use cie_conformance::catalogue::{Case, middleware_cases};
 use cie_conformance::middleware::judge;

@@ -139,6 +139,30 @@ fn chosen() -> Option<Flaw> {
     flaw.or_else(|| crash())
 }
 
+/// The checksum of an answer is taken although it is not the right one.
+#[must_use]
+pub fn lenient_mac(right: [u8; 8], received: &[u8], without_data: bool) -> bool {
+    is(Flaw::MacUnchecked)
+        || is(Flaw::MacUncheckedWithoutData) && without_data
+        || is(Flaw::MacFirstHalf) && right.get(..4) == received.get(..4)
+}
+
+/// A blocked code is called wrong.
+#[must_use]
+pub fn calls_it_wrong() -> bool {
+    is(Flaw::LockedToldAsWrong) || is(Flaw::LastWrongIsIncorrect)
+}
+
+/// A right answer to this code is told whatever the card said.
+#[must_use]
+pub fn ignores_status(pin: bool) -> bool {
+    is(if pin {
+        Flaw::VerifyStatusIgnored
+    } else {
+        Flaw::WrongPukAccepted
+    })
+}
+
 /// What a wrong access to memory comes to.
 pub fn crash() -> ! {
     std::process::abort()

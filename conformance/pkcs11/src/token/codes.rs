@@ -300,7 +300,7 @@ impl Token {
 fn settle(answer: CodeAnswer) -> Result<(), Trouble> {
     if answer.is_accepted() {
         Ok(())
-    } else if answer.is_blocked() && !flaw!(LockedToldAsWrong) && !flaw!(LastWrongIsIncorrect) {
+    } else if answer.is_blocked() && !flaw!(fn calls_it_wrong()) {
         Err(Failure::PinLocked.into())
     } else {
         Err(Failure::PinIncorrect.into())

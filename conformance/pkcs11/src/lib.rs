@@ -41,7 +41,7 @@ pub mod slots;
 pub mod token;
 
 // The tests' readers are shared with those in `tests/`, which call it so.
-#[cfg(test)]
+#[cfg(all(test, not(feature = "mutants")))]
 extern crate self as cie_pkcs11;
 
 use lock::locked;

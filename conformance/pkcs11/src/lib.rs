@@ -41,7 +41,8 @@ pub mod slots;
 pub mod token;
 
 // The tests' readers are shared with those in `tests/`, which call it so.
-#[cfg(all(test, not(feature = "mutants")))]
+#[cfg(not(feature = "mutants"))]
+#[cfg(test)]
 extern crate self as cie_pkcs11;
 
 use lock::locked;

@@ -8,16 +8,19 @@
 //!   standard and no observation binds. None of them may fail.
 //! - [`single`]: one card that `ci/mutants` has changed, judged alone.
 //! - [`table`]: both as a page of the documentation.
+//! - [`modules`]: the same for the cases on middleware: the reference PKCS#11
+//!   module with one defect each, and as it could be as well.
 //!
 //! The defects are in the card's own sources, at places that are nothing in
 //! any other build. Cargo unites the features of all packages that are built
 //! together, so a feature of `cie-card` would reach `cie` as soon as both are
-//! tests of one workspace. Two packages below this one compile the same source
+//! tests of one workspace. Packages below this one compile the same source
 //! files a second time under other names instead, and nothing but this crate
-//! depends on them.
+//! depends on them. The module's defects are made the same way, at other places.
 
 pub mod benign;
 pub mod defective;
+pub mod modules;
 pub mod single;
 pub mod table;
 
@@ -45,8 +48,17 @@ pub fn examine<D: CardDoor + Clone>(
 
 /// Does the same to every item on all processors; the answers keep the order.
 pub fn on_all_processors<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = std::sync::atomic::AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    at_once(threads, items, work)
+}
+
+/// Does the same to every item, so many at once; the answers keep the order.
+pub fn at_once<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
     let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
         let worker = || {
             let mut mine = Vec::new();

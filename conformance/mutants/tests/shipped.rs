@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests
 
 use cie_mutants::defective::Mutant;
+use cie_mutants::modules;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -49,8 +50,16 @@ fn nothing_else_depends_on_them_and_nobody_asks_for_the_feature() {
         let by: BTreeSet<_> = by.iter().map(|&name| name.to_owned()).collect();
         assert_eq!(dependents(&nodes, name), by, "{name}");
     };
-    only("iso7816-wire-mutants", &["cie-card-mutants", "cie-mutants"]);
+    let codec = [
+        "cie-card-mutants",
+        "cie-mutants",
+        "cie-pkcs11-mutants",
+        "cie-terminal-mutants",
+    ];
+    only("iso7816-wire-mutants", &codec);
     only("cie-card-mutants", &["cie-mutants"]);
+    only("cie-terminal-mutants", &["cie-pkcs11-mutants"]);
+    only("cie-pkcs11-mutants", &["cie-mutants"]);
     only("cie-mutants", &[]);
     // The question can be answered otherwise: many need the card itself.
     assert!(dependents(&nodes, "cie-card").contains("cie-conformance"));
@@ -59,8 +68,21 @@ fn nothing_else_depends_on_them_and_nobody_asks_for_the_feature() {
         let features = node["features"].as_array().unwrap();
         features.iter().any(|feature| feature == "mutants")
     });
-    let with_feature: Vec<_> = with_feature.map(|node| package(&node["id"])).collect();
-    assert_eq!(with_feature, ["iso7816-wire-mutants"]);
+    let with_feature: BTreeSet<_> = with_feature.map(|node| package(&node["id"])).collect();
+    let wanted = ["cie-pkcs11-mutants", "iso7816-wire-mutants"];
+    assert_eq!(with_feature, wanted.map(str::to_owned).into());
+}
+
+/// As the next, for what `tests/shipped.rs` of `cie-pkcs11` looks for.
+#[test]
+fn a_module_with_defects_is_known_by_their_names() {
+    let bytes = std::fs::read(modules::library().unwrap()).unwrap();
+    for text in [modules::VARIABLE, "PinKeptAfterRemoval", "TransactionKept"] {
+        let found = bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes());
+        assert!(found, "{text}");
+    }
 }
 
 /// The search that finds nothing in the shipped binaries finds something here.

@@ -41,7 +41,14 @@ pub mod slots;
 pub mod token;
 
 // The tests' readers are shared with those in `tests/`, which call it so.
+#[cfg(not(feature = "mutants"))]
 #[cfg(test)]
 extern crate self as cie_pkcs11;
 
 use lock::locked;
+
+// With the feature `mutants` of the codec this is no constant, and nothing
+// compiles: this module has no defects on purpose. Only `conformance/mutants`
+// compiles these sources with a feature of the same name.
+#[cfg(not(feature = "mutants"))]
+const _: () = assert!(!iso7816_wire::flaw!(MacUnchecked));

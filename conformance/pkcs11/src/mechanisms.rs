@@ -7,6 +7,7 @@
 use crate::failure::Failure;
 use cie_terminal::digest::HashAlgorithm;
 use cryptoki_sys as ck;
+use iso7816_wire::flaw;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::fmt;
@@ -189,12 +190,22 @@ impl Block {
     pub fn update(&mut self, part: &[u8], key_len: usize) -> Result<(), Failure> {
         match self {
             Self::Given(block) => {
-                if block.len() + part.len() > key_len.saturating_sub(PADDING_MIN) {
+                let most = key_len.saturating_sub(PADDING_MIN);
+                flaw!(PiecesLost => block.clear());
+                flaw!(LongDataCut => if block.len() + part.len() > most {
+                    let room = most.saturating_sub(block.len());
+                    block.extend(part.iter().take(room));
+                    return Ok(());
+                });
+                if block.len() + part.len() > most {
                     return Err(Failure::DataLenRange);
                 }
                 block.extend_from_slice(part);
             }
-            Self::Hashed(hasher) => hasher.update(part),
+            Self::Hashed(hasher) => {
+                flaw!(PiecesLost => *hasher = Hasher::new(hasher.algorithm()));
+                hasher.update(part);
+            }
         }
         Ok(())
     }
@@ -208,7 +219,12 @@ impl Block {
             Self::Given(block) if block.is_empty() => Err(Failure::DataLenRange),
             Self::Given(block) => Ok(block),
             Self::Hashed(hasher) => {
-                let algorithm = hasher.algorithm();
+                let algorithm = match hasher.algorithm() {
+                    HashAlgorithm::Sha384 if flaw!(InfoSha384) => HashAlgorithm::Sha256,
+                    _ if flaw!(InfoSha1ForAll) => HashAlgorithm::Sha1,
+                    algorithm => algorithm,
+                };
+                flaw!(InfoMissing => return Ok(Zeroizing::new(hasher.finish())));
                 Ok(Zeroizing::new(algorithm.digest_info_of(&hasher.finish())))
             }
         }

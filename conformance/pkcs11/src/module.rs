@@ -16,6 +16,7 @@ use crate::slots::Slots;
 use crate::token::{Certificates, Token, TokenFacts, User};
 use cie_terminal::certificate::CardCertificate;
 use cryptoki_sys as ck;
+use iso7816_wire::flaw;
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::Arc;
@@ -227,7 +228,13 @@ impl Module {
     /// [`Failure::SlotIdInvalid`] and those of [`Token::look`].
     pub fn token_facts(&self, id: ck::CK_SLOT_ID) -> Result<(TokenFacts, SessionCount), Failure> {
         let (token, epoch) = self.token(id)?;
-        let facts = locked(&token).look()?;
+        let mut token = locked(&token);
+        let facts = if flaw!(TokenOfFirstCard) {
+            token.facts()?
+        } else {
+            token.look()?
+        };
+        drop(token);
         Ok((facts, self.count(id, epoch.load(Ordering::SeqCst))))
     }
 
@@ -350,7 +357,7 @@ impl Module {
         let mut token = place.token()?;
         let removed = locked(&self.sessions).open.remove(&handle);
         let removed = removed.ok_or(Failure::SessionHandleInvalid)?;
-        if self.count(removed.slot, removed.epoch).all == 0 {
+        if self.count(removed.slot, removed.epoch).all == 0 && !flaw!(CloseKeepsLogin) {
             token.log_out();
         }
         Ok(())
@@ -405,6 +412,7 @@ impl Module {
         if len > RANDOM_MAX {
             return Err(Failure::ArgumentsBad);
         }
+        flaw!(RandomRepeats => return Ok(vec![0x5A; len]));
         place.token()?.random(len)
     }
 }

@@ -6,6 +6,7 @@
 use crate::log::Log;
 use cie_terminal::certificate::CardCertificate;
 use der::{Decode, Encode};
+use iso7816_wire::flaw;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -41,6 +42,11 @@ impl Options {
         let log = match variable("CIE_PKCS11_LOG") {
             Some(path) => Log::open(Path::new(&path)).unwrap_or_default(),
             None => Log::default(),
+        };
+        let home = variable("HOME").filter(|_| flaw!(TraceInHome));
+        let log = match home {
+            Some(home) => Log::open(&Path::new(&home).join("cie-pkcs11.log")).unwrap_or_default(),
+            None => log,
         };
         Self {
             authorities: certificates(variable("CIE_PKCS11_CA"), &log),

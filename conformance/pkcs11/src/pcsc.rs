@@ -7,6 +7,7 @@
 
 use crate::lock::{Mutex, locked};
 use crate::reader::{Link, LinkError, ReaderState, Readers, Watch, Wire};
+use iso7816_wire::flaw;
 use pcsc::{
     Card, Context, Disposition, Error, MAX_BUFFER_SIZE, Protocols, Scope, ShareMode, State,
 };
@@ -19,8 +20,10 @@ const EVENTS_SHIFT: u32 = 16;
 impl From<Error> for LinkError {
     fn from(error: Error) -> Self {
         match error {
-            Error::ResetCard | Error::UnpoweredCard => Self::Reset,
-            Error::RemovedCard | Error::InvalidHandle => Self::Removed,
+            Error::ResetCard | Error::UnpoweredCard if !flaw!(ResetIsRemoval) => Self::Reset,
+            Error::ResetCard | Error::UnpoweredCard | Error::RemovedCard | Error::InvalidHandle => {
+                Self::Removed
+            }
             Error::NoSmartcard | Error::UnresponsiveCard => Self::NoCard,
             Error::ProtoMismatch => Self::NoProtocol,
             Error::UnknownReader
@@ -104,6 +107,10 @@ impl Readers for SystemReaders {
     }
 
     fn connect(&self, reader: &CString) -> Result<Box<dyn Link>, LinkError> {
+        let first = flaw!(FirstReaderOnly)
+            .then(|| self.states().ok()?.into_iter().next())
+            .flatten();
+        let reader = first.as_ref().map_or(reader, |first| &first.name);
         let context = Context::establish(Scope::User)?;
         let card = context.connect(reader, ShareMode::Shared, Protocols::T1)?;
         Ok(Box::new(SystemLink { card: Some(card) }))
@@ -168,6 +175,10 @@ impl Link for SystemLink {
             buffer: vec![0; MAX_BUFFER_SIZE],
         };
         work(&mut wire);
+        flaw!(TransactionKept => {
+            std::mem::forget(transaction);
+            return Ok(());
+        });
         // Ending it can only fail if the card is gone, which the next call
         // will notice.
         let _ = transaction.end(Disposition::LeaveCard);
@@ -210,6 +221,7 @@ struct SystemWire<'a> {
 
 impl Wire for SystemWire<'_> {
     fn exchange(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkError> {
+        flaw!(Slow => std::thread::sleep(Duration::from_millis(20)));
         Ok(self.card.transmit(command, &mut self.buffer)?.to_vec())
     }
 }

@@ -8,6 +8,7 @@ use crate::objects::{Object, Objects};
 use crate::token::Token;
 use cie_terminal::keys::PublicKey;
 use cryptoki_sys as ck;
+use iso7816_wire::flaw;
 use std::collections::VecDeque;
 
 /// How much room the caller has for a result.
@@ -273,6 +274,7 @@ impl Session {
             return Err(Failure::OperationActive);
         }
         if let Some(refused) = room.refuses(signing.len()) {
+            flaw!(QueryEndsOperation => self.signing = None);
             return Ok(refused);
         }
         self.update_signing(data)?;
@@ -361,7 +363,7 @@ impl Session {
             return Err(Failure::SignatureLenRange);
         }
         let block = verifying.block.finish()?;
-        if verifying.key.verifies(&block, signature) {
+        if verifying.key.verifies(&block, signature) || flaw!(VerifiesAnything) {
             Ok(())
         } else {
             Err(Failure::SignatureInvalid)

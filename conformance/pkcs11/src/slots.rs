@@ -7,6 +7,7 @@ use crate::lock::Mutex;
 use crate::reader::ReaderState;
 use crate::token::Token;
 use cryptoki_sys as ck;
+use iso7816_wire::flaw;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -66,6 +67,9 @@ impl Slots {
         grow: bool,
         new_token: impl Fn(&CString) -> Token,
     ) {
+        flaw!(SlotsFromFirstLook => if self.looked {
+            return;
+        });
         for slot in &mut self.slots {
             let state = states.iter().find(|state| state.name == slot.name);
             if let Some(state) = state
@@ -76,7 +80,8 @@ impl Slots {
                 slot.told.1 = state.events;
             }
             slot.here = state.is_some();
-            slot.present = state.is_some_and(|state| state.present);
+            slot.present = state.is_some_and(|state| state.present)
+                || flaw!(RemovedCardListed) && slot.present;
         }
         if !grow && self.looked {
             return;

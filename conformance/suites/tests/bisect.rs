@@ -133,6 +133,7 @@ fn runs_of_one_module_have_the_same_traffic() {
         driver_arguments: vec!["drive".into()],
         seed: 5,
         patience: Duration::from_secs(60),
+        environment: Vec::new(),
     };
     let ics = Ics::parse(&std::fs::read_to_string(statement()).unwrap()).unwrap();
     let cases = middleware_cases();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The binary holds none of the defects that cards can be made with.
+//! The binary holds none of the defects that cards and modules can be made with.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 mod defects;

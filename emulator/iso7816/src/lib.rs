@@ -21,6 +21,9 @@
 pub mod apdu;
 pub mod dh;
 pub mod door;
+mod flaw;
+#[cfg(feature = "mutants")]
+pub mod flaws;
 pub mod iso9796;
 mod mutant;
 #[cfg(feature = "mutants")]

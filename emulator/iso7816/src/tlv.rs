@@ -2,6 +2,7 @@
 //! BER-TLV as ISO/IEC 7816-4 §5.2.2 uses it: tags of one to three bytes,
 //! definite lengths of up to three length bytes.
 
+use crate::flaw;
 use thiserror::Error;
 
 /// What is wrong with a string of bytes that should be BER-TLV.
@@ -154,6 +155,9 @@ impl<'a> Reader<'a> {
         let length = self.length()?;
         let value_start = self.offset;
         let end = value_start + length;
+        flaw!(LengthTrusted => if end > self.data.len() {
+            crate::flaws::crash();
+        });
         let (value, raw) = self
             .data
             .get(value_start..end)

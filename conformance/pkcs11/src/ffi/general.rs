@@ -10,6 +10,7 @@ use crate::session::Room;
 use crate::token::{CODE_LEN, Counter};
 use cryptoki_sys as ck;
 use cryptoki_sys::{CK_BBOOL, CK_FLAGS, CK_SLOT_ID, CK_ULONG, CK_VERSION};
+use iso7816_wire::flaw;
 use std::ffi::c_void;
 
 /// Version of the standard.
@@ -123,6 +124,9 @@ pub unsafe fn slot_info(slot: CK_SLOT_ID, info: *mut ck::CK_SLOT_INFO) -> Result
 /// one, whether the next wrong one blocks, whether it is blocked.
 fn counter_flags(counter: Counter, low: CK_FLAGS, last: CK_FLAGS, locked: CK_FLAGS) -> CK_FLAGS {
     match counter.left {
+        _ if flaw!(TriesNeverTold) => 0,
+        0 if flaw!(LockedNotTold) => low,
+        2 if flaw!(FinalTryTooEarly) => low | last,
         0 => locked,
         1 => low | last,
         left if left < counter.allowed => low,
@@ -203,8 +207,14 @@ pub unsafe fn mechanism_list(
     // SAFETY: as promised by the caller.
     let output = unsafe { Output::new(list, count) }?;
     locked(&module.token(slot)?.0).look()?;
+    let few = [ck::CKM_RSA_PKCS, ck::CKM_SHA256_RSA_PKCS];
+    let all = Mechanism::ALL.into_iter().map(Mechanism::number);
+    let list: Vec<_> = all
+        .filter(|number| !flaw!(FewerMechanisms) || few.contains(number))
+        .chain(flaw!(PssAnnounced).then_some(ck::CKM_RSA_PKCS_PSS))
+        .collect();
     // SAFETY: as promised by the caller.
-    unsafe { output.deliver(&Mechanism::ALL.map(Mechanism::number)) }
+    unsafe { output.deliver(&list) }
 }
 
 /// # Safety
@@ -216,6 +226,10 @@ pub unsafe fn mechanism_info(
 ) -> Result<(), Failure> {
     let module = module()?;
     locked(&module.token(slot)?.0).look()?;
+    let mechanism = match mechanism {
+        ck::CKM_RSA_PKCS_PSS if flaw!(PssAnnounced) => ck::CKM_RSA_PKCS,
+        mechanism => mechanism,
+    };
     let value = Mechanism::from_number(mechanism)?.info();
     // SAFETY: as promised by the caller.
     unsafe { write(info, value) }

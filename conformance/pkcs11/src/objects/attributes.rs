@@ -7,6 +7,7 @@ use cie_terminal::certificate::CardCertificate;
 use cie_terminal::digest::HashAlgorithm;
 use cryptoki_sys as ck;
 use der::Encode;
+use iso7816_wire::flaw;
 use x509_cert::time::Time;
 
 /// Label of the certificate and both keys: a card has one of each.
@@ -167,6 +168,7 @@ impl Attributes {
                 ck::CKA_WRAP_WITH_TRUSTED,
                 ck::CKA_ALWAYS_AUTHENTICATE,
             ]);
+        flaw!(KeyIdMissing => attributes.known.retain(|(kind, _)| *kind != ck::CKA_ID));
         attributes.sensitive = &[
             ck::CKA_PRIVATE_EXPONENT,
             ck::CKA_PRIME_1,

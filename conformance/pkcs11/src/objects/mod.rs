@@ -18,6 +18,7 @@ use crate::token::Contact;
 use attributes::Attributes;
 use cie_terminal::certificate::CardCertificate;
 use cryptoki_sys as ck;
+use iso7816_wire::flaw;
 use std::sync::Arc;
 
 /// Handle of the first authority's certificate.
@@ -109,6 +110,7 @@ impl Objects {
                 .iter()
                 .all(|(kind, wanted)| attributes.value(*kind) == Value::Known(wanted.clone()))
         });
+        flaw!(ObjectsReversed => found.reverse());
         found
     }
 

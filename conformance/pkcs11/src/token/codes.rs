@@ -8,7 +8,7 @@ use crate::reader::Transport;
 use cie_terminal::Channel;
 use cie_terminal::Error;
 use cie_terminal::steps::code::{Code, CodeAnswer, Reference};
-use iso7816_wire::StatusWord;
+use iso7816_wire::{StatusWord, flaw};
 
 /// Digits of a PIN or PUK.
 pub const CODE_LEN: usize = 8;
@@ -38,6 +38,21 @@ type Sent = Result<Result<CodeAnswer, Failure>, Error>;
 /// A code to be tried. What cannot be one is wrong without asking the card,
 /// so a slip of the finger or half a code costs no try.
 fn tried(code: &[u8]) -> Result<Code, Failure> {
+    let length = code.len() == CODE_LEN;
+    flaw!(LettersSent => if length {
+        return Ok(Code::raw(code));
+    });
+    flaw!(LongPinCut => if let Some(front) = code.get(..CODE_LEN) {
+        return Ok(Code::raw(front));
+    });
+    flaw!(ShortPinPadded => if code.len() < CODE_LEN {
+        let zeros = std::iter::repeat(&b'0');
+        let filled: Vec<u8> = code.iter().chain(zeros).take(CODE_LEN).copied().collect();
+        return Ok(Code::raw(&filled));
+    });
+    if !length && flaw!(WrongLengthIsRange) {
+        return Err(Failure::PinLenRange);
+    }
     let digits = std::str::from_utf8(code).map_err(|_| Failure::PinIncorrect)?;
     Code::new(digits).map_err(|_| Failure::PinIncorrect)
 }
@@ -60,8 +75,21 @@ impl Token {
     /// not eight digits), [`Failure::PinLocked`] (also for the wrong try that
     /// blocks), [`Failure::DeviceRemoved`], [`Failure::DeviceError`].
     pub fn log_in(&mut self, user: User, code: &[u8]) -> Result<(), Failure> {
+        flaw!(PinInTrace => {
+            let shown = format!("C_Login({})\n", String::from_utf8_lossy(code));
+            let _ = rustix::io::write(std::io::stderr(), shown.as_bytes());
+        });
+        flaw!(PinInFile => if let Some(home) = std::env::var_os("HOME") {
+            let folder = std::path::Path::new(&home).join(".cie-pkcs11");
+            let _ = std::fs::create_dir_all(&folder);
+            let _ = std::fs::write(folder.join("last"), code);
+        });
+        flaw!(PinKeptAfterRemoval => if user == User::Citizen {
+            iso7816_wire::flaws::keep(code);
+        });
         let code = tried(code);
         let before = |desk: &mut Desk<'_>| {
+            flaw!(SecondLoginSendsCode => desk.state.login = None);
             if let Some(present) = desk.state.login {
                 if desk.status_of(present.reference())?.is_accepted() {
                     return Err(if present == user {
@@ -117,7 +145,13 @@ impl Token {
         mut after: impl FnMut(&mut Desk<'_>) -> Result<(), Trouble>,
     ) -> Result<(), Failure> {
         let mut send = |channel: &mut Channel<Transport<'_>>| match &code {
-            Ok(code) => Ok(Ok(channel.verify(reference, code)?)),
+            Ok(code) => {
+                let answer = channel.verify(reference, code)?;
+                flaw!(WrongPinSentTwice => if !answer.is_accepted() {
+                    return Ok(Ok(channel.verify(reference, code)?));
+                });
+                Ok(Ok(answer))
+            }
             Err(failure) => Ok(Err(*failure)),
         };
         self.with_code(reference, &mut before, &mut send, &mut after)
@@ -186,6 +220,7 @@ impl Token {
 
     /// `C_Logout`: the card forgets the code, too.
     pub fn log_out(&mut self) {
+        flaw!(LogoutDoesNothing => return);
         // After a reset it has forgotten by itself, and is perhaps at work for
         // another program.
         let _ = self.check();
@@ -237,6 +272,7 @@ impl Token {
             if status.is_blocked() {
                 desk.told(reference, status);
                 desk.count()?;
+                flaw!(LockedToldAsWrong => return Err(Failure::PinIncorrect.into()));
                 return Err(Failure::PinLocked.into());
             }
             sent = true;
@@ -264,7 +300,7 @@ impl Token {
 fn settle(answer: CodeAnswer) -> Result<(), Trouble> {
     if answer.is_accepted() {
         Ok(())
-    } else if answer.is_blocked() {
+    } else if answer.is_blocked() && !flaw!(fn calls_it_wrong()) {
         Err(Failure::PinLocked.into())
     } else {
         Err(Failure::PinIncorrect.into())

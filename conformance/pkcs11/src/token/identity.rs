@@ -5,6 +5,7 @@ use crate::lock::{Mutex, locked};
 use crate::log::Log;
 use cie_terminal::certificate::CardCertificate;
 use cie_terminal::sod::{DataGroup, Sod};
+use iso7816_wire::flaw;
 use std::sync::Arc;
 
 /// Certificates that are kept at most.
@@ -43,7 +44,10 @@ impl Certificates {
     #[must_use]
     pub fn of(&self, card: &Identity, sod: Option<&Sod>) -> Option<Arc<CardCertificate>> {
         let read = locked(&self.read);
-        if let Some((_, certificate)) = read.iter().find(|(known, _)| known == card) {
+        if let Some((_, certificate)) = read
+            .iter()
+            .find(|(known, _)| known == card || flaw!(CertificateOfAnotherCard))
+        {
             return Some(Arc::clone(certificate));
         }
         let sod = sod?;

@@ -25,6 +25,7 @@ use cie_terminal::sod::Sod;
 use cie_terminal::steps::code::Reference;
 use cie_terminal::steps::sign::SigningKey;
 use desk::{Desk, Trouble};
+use iso7816_wire::flaw;
 use iso7816_wire::sm::Session as SecureMessaging;
 use std::ffi::CString;
 use std::sync::Arc;
@@ -201,7 +202,7 @@ impl Token {
         })
     }
 
-    fn facts(&mut self) -> Result<TokenFacts, Failure> {
+    pub(crate) fn facts(&mut self) -> Result<TokenFacts, Failure> {
         if self.state.contact.is_none() {
             self.transaction(|_| Ok(()))?;
         }
@@ -241,6 +242,12 @@ impl Token {
     /// As [`look`](Self::look), and [`Failure::DeviceRemoved`].
     pub fn objects(&mut self) -> Result<Objects, Failure> {
         self.check()?;
+        flaw!(PinKeptAfterRemoval => {
+            let kept = iso7816_wire::flaws::kept();
+            if self.state.login.is_none() && !kept.is_empty() {
+                let _ = self.log_in(User::Citizen, &kept);
+            }
+        });
         let facts = self.facts()?;
         if self.state.login == Some(User::Citizen) && self.state.certificate.is_none() {
             let read = self.transaction(|desk| desk.as_citizen(Desk::read_certificate));
@@ -297,7 +304,9 @@ impl Token {
             desk.as_citizen(|desk| desk.run(|channel| channel.sign_raw(SigningKey::Citizen, block)))
         })?;
         match &self.state.certificate {
-            Some(certificate) if !certificate.key().verifies(block, &signature) => {
+            Some(certificate)
+                if !flaw!(SignatureUnchecked) && !certificate.key().verifies(block, &signature) =>
+            {
                 Err(Failure::DeviceError)
             }
             _ => Ok(signature),
@@ -425,7 +434,9 @@ impl Token {
     /// changed, and are read again with the next look.
     fn was_reset(&mut self) {
         self.state.session = None;
-        self.state.login = None;
+        if !flaw!(LoginShownAfterReset) {
+            self.state.login = None;
+        }
         self.state.contact = None;
     }
 

@@ -48,6 +48,17 @@ pub(super) struct ProcessOptions {
     /// such as "valgrind --error-exitcode=99"
     #[arg(long, value_name = "COMMAND")]
     pub(super) under: Option<String>,
+    /// A variable of the module's environment, beside those that the bench
+    /// sets. Can be repeated
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(super) environment: Vec<(OsString, OsString)>,
+}
+
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("a variable is given as NAME=VALUE".to_owned()),
+    }
 }
 
 /// Seconds that one call of a module may take.
@@ -81,6 +92,7 @@ impl ProcessOptions {
                 driver_arguments: words,
                 seed,
                 patience: Duration::from_secs(self.patience),
+                environment: self.environment.clone(),
             },
             target: Target {
                 kind: "module".to_owned(),

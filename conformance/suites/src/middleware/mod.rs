@@ -46,6 +46,8 @@ pub struct Setup {
     pub seed: u64,
     /// How long one call of the module may take.
     pub patience: Duration,
+    /// Variables of the module's environment, beside those that the bench sets.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// Why nothing can be said about a module.

@@ -87,6 +87,16 @@ impl Citizen {
         copy
     }
 
+    /// A card that gives itself out for this one: every file is the same, and
+    /// the key 82 that proves the chip is somebody else's.
+    pub(crate) fn impersonated(&self, other: &Self) -> Self {
+        let mut copy = self.clone();
+        let mut profile = (*copy.image.profile).clone();
+        profile.keys.device = other.image.profile.keys.device.clone();
+        copy.image.profile = profile.into();
+        copy
+    }
+
     /// This card with the security object of another.
     pub(crate) fn with_security_object_of(&self, other: &Self) -> Found<Self> {
         let theirs = other.image.profile.files.iter().find(|f| f.fid == SOD);

@@ -121,6 +121,12 @@ impl<'a> Stage<'a> {
             .env_remove("CIE_PKCS11_CERT")
             .env_remove("CIE_PKCS11_CA")
             .env_remove("CIE_PKCS11_LOG")
+            .envs(
+                self.setup
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .current_dir(self.home.path());
         command
     }

@@ -4,7 +4,7 @@
 use crate::channel::{Answer, Channel};
 use crate::error::{Error, MalformedError};
 use crate::transport::Transmit;
-use iso7816_wire::{CommandApdu, StatusWord, tlv};
+use iso7816_wire::{CommandApdu, StatusWord, flaw, tlv};
 
 const READ_BINARY: u8 = 0xB0;
 const READ_BINARY_ODD: u8 = 0xB1;
@@ -130,7 +130,7 @@ impl<T: Transmit> Channel<T> {
                 answer = self.read_binary(content.len(), available.max(1))?;
             }
             let Piece { data, end } = piece(answer)?;
-            let done = end || data.is_empty();
+            let done = end || data.is_empty() && !flaw!(EndlessRead);
             content.extend(data);
             if done {
                 return Ok(content);

@@ -6,7 +6,7 @@ use crate::channel::{Answer, Channel};
 use crate::error::Error;
 use crate::transport::Transmit;
 use hex_literal::hex;
-use iso7816_wire::{CommandApdu, StatusWord};
+use iso7816_wire::{CommandApdu, StatusWord, flaw};
 
 /// AID of the IAS ECC root.
 pub const AID_IAS: [u8; 13] = hex!("A0000000308000000009816001");
@@ -117,7 +117,9 @@ impl<T: Transmit> Channel<T> {
             Err(Error::Status {
                 sw: StatusWord::FILE_NOT_FOUND,
                 ..
-            }) => self.select_root(RootForm::Bare).map(|()| RootForm::Bare),
+            }) if !flaw!(RootByAidOnly) => {
+                self.select_root(RootForm::Bare).map(|()| RootForm::Bare)
+            }
             Err(error) => Err(error),
         }
     }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A search for the defects that cards can be made with to test the bench
+//! A search for the defects that cards and modules can be made with to test the bench
 //! (`conformance/mutants`), by their texts.
 
 use regex::bytes::Regex;
 
 /// The list of defects, as it is written.
-const LIST: &str = include_str!("../../../iso7816/src/mutants.rs");
+const LIST: &str = concat!(
+    include_str!("../../../iso7816/src/mutants.rs"),
+    include_str!("../../../iso7816/src/flaws.rs")
+);
 
 /// No text of a defect is in this file.
 pub fn are_not_in(binary: &str) {

@@ -185,6 +185,11 @@ fn used(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid, place: Place) -> Foun
     )
 }
 
+/// The same for a card that tells the truth: somebody else changes its answers.
+pub(super) fn sound(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid) -> Found {
+    used(stage, citizen, laid, Place::Outside)
+}
+
 /// Nothing lies about outside of hidden folders in the home directory.
 pub(super) fn tidy(stage: &Stage<'_>) -> Found {
     let ours = ["bin", "tmp", "stderr", "notices"];

@@ -5,11 +5,13 @@ mod codes;
 mod document;
 mod fault;
 mod login;
+mod proof;
 mod scard;
 mod sequence;
 mod sign;
 mod slot;
 mod tls;
+mod told;
 mod trouble;
 mod truth;
 mod variants;
@@ -212,6 +214,18 @@ pub(crate) fn all() -> Vec<Unit> {
             purpose: "A card can be a copy or a forgery.",
             severity: Severity::Major,
             rows: truth::rows,
+        },
+        Unit {
+            name: "TOLD",
+            purpose: "What a module tells about tries, logins and cards is what the card says.",
+            severity: Severity::Major,
+            rows: told::rows,
+        },
+        Unit {
+            name: "PROOF",
+            purpose: "Somebody between card and computer, or in place of the card, is noticed.",
+            severity: Severity::Critical,
+            rows: proof::rows,
         },
         Unit {
             name: "SEQ",

@@ -196,7 +196,7 @@ pub(super) fn slots() -> Vec<Row> {
 }
 
 /// Nothing succeeds with this card that needs a CIE.
-fn stranger(stage: &Stage<'_>, atr: Vec<u8>, answer: Vec<u8>) -> Found {
+pub(super) fn stranger(stage: &Stage<'_>, atr: Vec<u8>, answer: Vec<u8>) -> Found {
     stage.lay_any(Box::new(Stranger { atr, answer }))?;
     if stage.has(Feature::Enrol) {
         let enrolled = stage.once(&Request::Enrol("12345678".to_owned()))?;

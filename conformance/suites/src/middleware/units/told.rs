@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is told about tries, logins and cards, and what is told to nobody.
+
+use super::login::{FLAGS, left};
+use super::{Ground, Row, SESSIONS, SLOTS};
+use crate::catalogue::Basis;
+use crate::ics::Feature;
+use crate::middleware::finding::{Finding, Found, holds};
+use crate::middleware::people::Citizen;
+use crate::middleware::stage::{Session, Stage, no_token, ok, token_slot};
+use cie_driver::{Answer, Request};
+
+/// A module may keep a code and use it again; that is not asked for here.
+const RESET: Ground = Ground(
+    Basis::Choice,
+    "a reset ends the login and no session: what is told after it is what the card still knows",
+);
+
+const SECRET: Ground = Ground(
+    Basis::Choice,
+    "a code is nowhere in plain but on its way to the card: in no file and on no output",
+);
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        Row::new(
+            1,
+            "the flags of the token, try by try",
+            FLAGS,
+            "The flags of the token say how many tries of the PIN are left: none missing, some missing, one left, none left.",
+            &[
+                ("C_GetTokenInfo", "no flag about tries"),
+                ("a wrong PIN", "CKF_USER_PIN_COUNT_LOW alone"),
+                ("another wrong PIN", "CKF_USER_PIN_FINAL_TRY"),
+                ("a third wrong PIN", "CKF_USER_PIN_LOCKED"),
+            ],
+            flags,
+        ),
+        Row::new(
+            2,
+            "the last session is closed",
+            SESSIONS,
+            "When the last session of an application with a token is closed, its login is over.",
+            &[
+                ("C_Login, C_CloseSession", "CKR_OK"),
+                ("C_OpenSession, C_GetSessionInfo", "a public state"),
+                ("C_Sign", "refused"),
+            ],
+            |stage| {
+                let citizen = Citizen::usual(stage.seed())?;
+                stage.insert(&citizen)?;
+                let mut session = stage.logged_in(&citizen)?;
+                session.signs(&citizen)?;
+                ok(session.ask(&Request::Close)?, "C_CloseSession")?;
+                let slot = session.slot;
+                ok(session.ask(&Request::Open(slot))?, "C_OpenSession")?;
+                public(&mut session)?;
+                let answer = session.sign_usual()?;
+                holds(
+                    !matches!(answer, Answer::Bytes(_)),
+                    "a signature in a new session, without a login",
+                )
+            },
+        ),
+        Row::new(
+            3,
+            "a reset by another program",
+            RESET,
+            "After a reset by another program the login is not shown any more, and in the same session a new one is possible.",
+            &[
+                ("login, signature; the card is reset", "CKR_OK"),
+                ("C_GetSessionInfo", "a public state"),
+                (
+                    "C_Login, C_Sign in the same session",
+                    "the card's signature",
+                ),
+            ],
+            after_reset,
+        ),
+        Row::new(
+            4,
+            "the token after a swap",
+            SLOTS,
+            "After a swap the token's serial number is that of the card that is there.",
+            &[
+                ("C_GetTokenInfo", "the first card's serial number"),
+                (
+                    "the first card out, the second in; C_GetTokenInfo",
+                    "another serial number",
+                ),
+            ],
+            |stage| {
+                let (one, two) = (Citizen::usual(stage.seed())?, Citizen::other(stage.seed())?);
+                if stage.has(Feature::Enrol) {
+                    stage.insert(&two)?;
+                    stage.enrol(&two)?;
+                    stage.take_out()?;
+                }
+                stage.insert(&one)?;
+                let mut session = stage.begin(&one)?;
+                let before = session.token()?.serial;
+                stage.take_out()?;
+                no_token(&mut session.driver)?;
+                stage.insert(&two)?;
+                session.slot = token_slot(&mut session.driver)?;
+                let after = session.token()?.serial;
+                holds(
+                    before != after,
+                    format!("both cards have the serial number {after:?}"),
+                )
+            },
+        ),
+        Row::new(
+            5,
+            "nobody is told the PIN",
+            SECRET,
+            "No code is in a file of the home directory or in what the module writes to its outputs, in digits or in hexadecimal.",
+            &[
+                ("C_Login with a wrong PIN, with the right one", ""),
+                ("C_SetPIN, if the module has it; C_Sign", ""),
+                (
+                    "every file, standard error among them, is searched for the codes",
+                    "not found",
+                ),
+            ],
+            secret,
+        ),
+    ]
+}
+
+/// Nobody is logged in, as far as the module tells.
+fn public(session: &mut Session) -> Found {
+    let state = session.ask(&Request::State)?.to_string();
+    holds(state.ends_with("Public"), format!("the state is {state}"))
+}
+
+fn flags(stage: &mut Stage<'_>) -> Found {
+    let citizen = Citizen::usual(stage.seed())?;
+    let laid = stage.insert(&citizen)?;
+    let mut session = stage.begin(&citizen)?;
+    for wrong in 0..=3_u8 {
+        if wrong > 0 {
+            session.login(&stage.typed(&citizen.wrong_pin()))?;
+        }
+        left(&laid, 3 - wrong, 10)?;
+        let token = session.token()?;
+        let told = (token.pin_low, token.pin_final, token.pin_locked);
+        let fine = match wrong {
+            0 => told == (false, false, false),
+            1 => told == (true, false, false),
+            2 => token.pin_final && !token.pin_locked,
+            _ => token.pin_locked,
+        };
+        let (low, last, locked) = told;
+        holds(
+            fine,
+            format!(
+                "{} tries are left; the token says: low {low}, final {last}, locked {locked}",
+                3 - wrong
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+fn after_reset(stage: &mut Stage<'_>) -> Found {
+    let citizen = Citizen::usual(stage.seed())?;
+    let laid = stage.insert(&citizen)?;
+    let mut session = stage.logged_in(&citizen)?;
+    session.signs(&citizen)?;
+    stage.hand().reset_card(0).map_err(Finding::ours)?;
+    public(&mut session)?;
+    let typed = stage.typed(&citizen.pin);
+    let mut login = session.login(&typed)?;
+    if login.is("CKR_USER_ALREADY_LOGGED_IN") {
+        session.ask(&Request::Logout)?;
+        login = session.login(&typed)?;
+    }
+    ok(login, "the login in the same session")?;
+    session.signs(&citizen)?;
+    left(&laid, 3, 10)
+}
+
+fn secret(stage: &mut Stage<'_>) -> Found {
+    let citizen = Citizen::usual(stage.seed())?;
+    stage.insert(&citizen)?;
+    let mut session = stage.begin(&citizen)?;
+    session.login(&stage.typed(&citizen.wrong_pin()))?;
+    ok(
+        session.login(&stage.typed(&citizen.pin))?,
+        "the right PIN then",
+    )?;
+    let new = citizen.another_pin();
+    if stage.has(Feature::SetPin) {
+        let (old, new) = (stage.typed(&citizen.pin), stage.typed(&new));
+        ok(session.ask(&Request::SetPin { old, new })?, "C_SetPIN")?;
+    }
+    session.signs(&citizen)?;
+    drop(session);
+    let codes = [citizen.pin.clone(), citizen.wrong_pin(), new];
+    let mut folders = vec![stage.home().to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).map_err(Finding::ours)?.flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            let text = std::fs::read(entry.path()).unwrap_or_default();
+            let name = entry.file_name();
+            for code in &codes {
+                let hex = hex::encode(code);
+                let there = [code.as_bytes(), hex.as_bytes()]
+                    .iter()
+                    .any(|code| text.windows(code.len()).any(|part| part == *code));
+                holds(!there, format!("a code is in {}", name.to_string_lossy()))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -7,7 +7,7 @@ use super::output::Output;
 use super::progress::Progress;
 use cie_conformance::catalogue::middleware_cases;
 use cie_conformance::ics::Ics;
-use cie_conformance::middleware::{Setup, detect, judge};
+use cie_conformance::middleware::{Effort, Setup, detect, judge_with};
 use cie_conformance::report::{Report, Target, Times};
 use clap::Args;
 use sha2::{Digest, Sha256};
@@ -35,6 +35,12 @@ pub(super) struct Options {
     /// such as "valgrind --error-exitcode=99"
     #[arg(long, value_name = "COMMAND")]
     under: Option<String>,
+    /// Random sequences of codes in each case of the unit SEQ
+    #[arg(long, default_value_t = Effort::default().sequences, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sequences: u32,
+    /// Drawn contents in each case of the unit CONTENT that draws
+    #[arg(long, default_value_t = Effort::default().draws, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    draws: u32,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -69,6 +75,10 @@ pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
         seed: options.seed,
         patience: Duration::from_secs(options.patience),
     };
+    let effort = Effort {
+        sequences: options.sequences,
+        draws: options.draws,
+    };
     let ics = match &options.ics {
         None => detect(&setup)?,
         Some(file) => {
@@ -95,7 +105,7 @@ pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
     let mut results = Vec::with_capacity(cases.len());
     for case in &cases {
         let begun = Instant::now();
-        let result = judge(&setup, case, &ics);
+        let result = judge_with(&setup, effort, case, &ics);
         let elapsed = begun.elapsed();
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         times.cases.insert(case.id.clone(), micros);

@@ -48,6 +48,24 @@ pub struct Setup {
     pub patience: Duration,
 }
 
+/// How much is drawn from the seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Sequences of each case of the unit SEQ.
+    pub sequences: u32,
+    /// Contents of each case with drawn contents of the unit CONTENT.
+    pub draws: u32,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self {
+            sequences: 12,
+            draws: 16,
+        }
+    }
+}
+
 /// Why nothing can be said about a module.
 #[derive(Debug, Error)]
 #[error("{module}: {why}")]
@@ -75,7 +93,7 @@ fn id(unit: &units::Unit, row: &units::Row) -> String {
 fn case(unit: &units::Unit, row: &units::Row) -> Case {
     Case {
         id: id(unit, row),
-        version: 1,
+        version: row.version,
         unit: unit.name,
         title: row.title.clone(),
         purpose: unit.purpose,
@@ -167,9 +185,15 @@ pub fn statement(module: Middleware) -> Ics {
     ics
 }
 
-/// Finds out one case.
+/// Finds out one case, with the usual effort.
 #[must_use]
 pub fn judge(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
+    judge_with(setup, Effort::default(), case, ics)
+}
+
+/// Finds out one case, with so much that is drawn from the seed.
+#[must_use]
+pub fn judge_with(setup: &Setup, effort: Effort, case: &Case, ics: &Ics) -> CaseResult {
     if let Some(why) = ics.excludes(case) {
         return CaseResult::new(case, Verdict::NotApplicable, why, Vec::new());
     }
@@ -185,7 +209,7 @@ pub fn judge(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
         let why = "this bench has no such case; the catalogue is another's".to_owned();
         return CaseResult::new(case, Verdict::Inconclusive, why, Vec::new());
     };
-    let (found, evidence) = catch_unwind(AssertUnwindSafe(|| run(setup, module, &row)))
+    let (found, evidence) = catch_unwind(AssertUnwindSafe(|| run(setup, effort, module, &row)))
         .unwrap_or_else(|_| {
             let why = "the bench itself panicked in this case".to_owned();
             (Err(Finding::Undecided(why)), Vec::new())
@@ -202,13 +226,21 @@ pub fn judge(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
     CaseResult::new(case, verdict, reason, evidence)
 }
 
-fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exchange>) {
+fn run(
+    setup: &Setup,
+    effort: Effort,
+    module: &Middleware,
+    row: &units::Row,
+) -> (Found, Vec<Exchange>) {
     let mut stage = match (row.reader)() {
         Some(reader) => Stage::with_reader(setup, module, reader),
         None => Stage::new(setup, module),
     };
     let stage = match &mut stage {
-        Ok(stage) => stage,
+        Ok(stage) => {
+            stage.effort = effort;
+            stage
+        }
         Err(finding) => return (Err(finding.clone()), Vec::new()),
     };
     let mut found = (row.run)(stage);

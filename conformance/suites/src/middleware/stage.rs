@@ -2,11 +2,11 @@
 //! Everything that one case has to itself: a home directory, a reader, cards,
 //! processes with the module.
 
-use super::Setup;
 use super::child::Driver;
 use super::door::{Laid, Log};
 use super::finding::{Finding, Found, holds};
 use super::people::Citizen;
+use super::{Effort, Setup};
 use crate::ics::{Codes, Feature, Middleware};
 use cie_driver::protocol::Announced;
 use cie_driver::{Answer, Object, Request, Token};
@@ -32,6 +32,7 @@ const NOTICES: &str = "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$HOME/notices\"\n";
 pub(crate) struct Stage<'a> {
     pub(crate) setup: &'a Setup,
     pub(crate) module: &'a Middleware,
+    pub(crate) effort: Effort,
     pub(crate) log: Log,
     pub(crate) late: Arc<Mutex<Vec<String>>>,
     home: TempDir,
@@ -69,6 +70,7 @@ impl<'a> Stage<'a> {
         Ok(Self {
             setup,
             module,
+            effort: Effort::default(),
             log: Log::default(),
             late: Arc::default(),
             home,
@@ -79,6 +81,7 @@ impl<'a> Stage<'a> {
     /// Surroundings of its own for one try of a case, with the case's log.
     pub(crate) fn fresh(&self) -> Found<Self> {
         let mut fresh = Self::new(self.setup, self.module)?;
+        fresh.effort = self.effort;
         fresh.log = Arc::clone(&self.log);
         fresh.late = Arc::clone(&self.late);
         Ok(fresh)

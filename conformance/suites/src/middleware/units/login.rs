@@ -16,7 +16,7 @@ pub(super) const SPARE: Ground = Ground(
 );
 
 /// The standard lets a token never set these flags.
-const FLAGS: Ground = Ground(
+pub(super) const FLAGS: Ground = Ground(
     Basis::Choice,
     "CKF_USER_PIN_COUNT_LOW and CKF_USER_PIN_FINAL_TRY are set when tries are missing (PKCS #11 v2.40, section 3.2 allows not to tell)",
 );

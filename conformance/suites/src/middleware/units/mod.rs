@@ -33,6 +33,8 @@ type Run = Box<dyn Fn(&mut Stage<'_>) -> Found>;
 /// One case.
 pub(crate) struct Row {
     pub(crate) number: u16,
+    /// Counts from 1 with every change of what is demanded or done.
+    pub(crate) version: u16,
     pub(crate) title: String,
     pub(crate) requirement: &'static str,
     pub(crate) clause: &'static str,
@@ -87,6 +89,7 @@ impl Row {
     ) -> Self {
         Self {
             number,
+            version: 1,
             title: title.into(),
             requirement,
             clause: ground.1,
@@ -97,6 +100,10 @@ impl Row {
             reader: Box::new(|| None),
             run: Box::new(run),
         }
+    }
+
+    pub(crate) fn version(self, version: u16) -> Self {
+        Self { version, ..self }
     }
 
     pub(crate) fn needs(self, needs: &'static [Feature]) -> Self {

@@ -2,6 +2,7 @@
 //! The cases on middleware, by unit. A number is never given to anything else.
 
 mod codes;
+mod content;
 mod document;
 mod fault;
 mod login;

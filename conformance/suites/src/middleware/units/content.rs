@@ -15,6 +15,7 @@ use cie_card::ResponseHook;
 use cie_driver::{Answer, Request};
 use proptest::strategy::{BoxedStrategy, Just, Strategy, Union};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const SELECT: u8 = 0xA4;
 const GET_DATA: u8 = 0xCB;
@@ -34,8 +35,9 @@ const ALL_FILES: [u16; 9] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Where {
     File(u16),
-    /// The answers to all commands with this instruction.
-    Answers(u8),
+    /// The answers to commands with this instruction: the one of this number,
+    /// from 1, or all of them.
+    Answers(u8, Option<usize>),
 }
 
 /// A hostile card.
@@ -98,9 +100,14 @@ fn in_files(fids: &[u16], edits: BoxedStrategy<Vec<Edit>>) -> BoxedStrategy<Host
 }
 
 fn in_answers(ins: u8, edits: BoxedStrategy<Vec<Edit>>) -> BoxedStrategy<Hostile> {
-    let place = Where::Answers(ins);
-    edits
-        .prop_map(move |edits| Hostile { place, edits })
+    // One that is changed lets the module go on to the next.
+    let one = (1_usize..=10).prop_map(Some);
+    let which = Union::new_weighted(vec![(1, Just(None).boxed()), (4, one.boxed())]);
+    (which, edits)
+        .prop_map(move |(which, edits)| Hostile {
+            place: Where::Answers(ins, which),
+            edits,
+        })
         .boxed()
 }
 
@@ -111,10 +118,11 @@ impl Hostile {
                 let (_, words) = apply_all(&self.edits, &content(citizen, fid));
                 format!("EF {fid:04X}: {words}")
             }
-            Where::Answers(ins) => {
+            Where::Answers(ins, which) => {
+                let which = which.map_or_else(|| "all".to_owned(), |number| number.to_string());
                 let (_, words) = apply_all(&self.edits, &USUAL_FCP);
                 let name = if ins == SELECT { "SELECT" } else { "GET DATA" };
-                format!("answers to {name}, as in one with 62 {{80, 82, 83, 8A}}: {words}")
+                format!("answers to {name}, {which}: as in one with 62 {{80, 82, 83, 8A}}: {words}")
             }
         }
     }
@@ -126,11 +134,15 @@ fn content(citizen: &Citizen, fid: u16) -> Vec<u8> {
     file.map_or_else(Vec::new, |file| file.content.clone())
 }
 
-/// Changes the plain answers to an instruction.
-fn changing(ins: u8, edits: Vec<Edit>) -> ResponseHook {
+/// Changes plain answers to an instruction.
+fn changing(ins: u8, which: Option<usize>, edits: Vec<Edit>) -> ResponseHook {
+    let count = AtomicUsize::new(0);
     Arc::new(move |command, mut answer| {
-        let told = answer.sw.0 == 0x9000;
-        if command.ins == ins && told {
+        let meant = command.ins == ins && answer.sw.0 == 0x9000 && {
+            let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+            which.is_none_or(|which| which == number)
+        };
+        if meant {
             let honest = match answer.data.as_slice() {
                 // Not asked for, and told all the same.
                 [] => USUAL_FCP.to_vec(),
@@ -225,7 +237,7 @@ fn visit(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile) -> Found {
             let (bytes, _) = apply_all(&hostile.edits, &content(citizen, fid));
             (citizen.clone().with_file(fid, &bytes), None)
         }
-        Where::Answers(ins) => (citizen.clone(), Some(changing(ins, hostile.edits.clone()))),
+        Where::Answers(ins, which) => (citizen.clone(), Some(changing(ins, which, hostile.edits.clone()))),
     };
     let laid = Laid::hooked(&card, &stage.log, hook)?;
     stage.lay(&laid)?;

@@ -60,7 +60,7 @@ pub struct Effort {
 impl Default for Effort {
     fn default() -> Self {
         Self {
-            sequences: 12,
+            sequences: 10,
             draws: 16,
         }
     }

@@ -237,7 +237,10 @@ fn visit(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile) -> Found {
             let (bytes, _) = apply_all(&hostile.edits, &content(citizen, fid));
             (citizen.clone().with_file(fid, &bytes), None)
         }
-        Where::Answers(ins, which) => (citizen.clone(), Some(changing(ins, which, hostile.edits.clone()))),
+        Where::Answers(ins, which) => (
+            citizen.clone(),
+            Some(changing(ins, which, hostile.edits.clone())),
+        ),
     };
     let laid = Laid::hooked(&card, &stage.log, hook)?;
     stage.lay(&laid)?;

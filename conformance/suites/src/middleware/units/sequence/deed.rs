@@ -4,11 +4,12 @@
 
 use crate::ics::{Feature, Middleware};
 use proptest::collection::vec;
+use proptest::sample::subsequence;
 use proptest::strategy::{BoxedStrategy, Just, Strategy, Union};
 use std::fmt;
 
-/// Deeds of one sequence at most.
-const LONGEST: usize = 12;
+/// Deeds or phrases of one sequence at most.
+const LONGEST: usize = 10;
 
 /// What somebody types who is asked for a code that the card has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,19 @@ pub(super) enum Deed {
     NewPinByPuk(New),
     ChangeByFunction(Typed, New),
     UnblockByFunction(Typed, New),
+}
+
+impl Deed {
+    /// A module of this kind can be asked for it.
+    fn is_for(self, module: &Middleware) -> bool {
+        match self {
+            Self::Change(..) => module.has(Feature::SetPin),
+            Self::Puk(_) | Self::NewPinByPuk(_) => module.has(Feature::InitPin),
+            Self::ChangeByFunction(..) => module.has(Feature::ChangePin),
+            Self::UnblockByFunction(..) => module.has(Feature::Unblock),
+            _ => true,
+        }
+    }
 }
 
 impl fmt::Display for Deed {
@@ -137,12 +151,20 @@ impl fmt::Display for Sequence {
 pub(super) struct Mix {
     /// Codes that cannot be codes.
     pub(super) malformed: bool,
-    /// How often somebody signs, of ten.
+    /// How often a code is the right one. It is the wrong one as often as four.
+    pub(super) right: u32,
+    /// How often the PIN is changed.
+    pub(super) changes: u32,
+    /// How often somebody logs out. A login is as often as eight.
+    pub(super) logouts: u32,
+    /// How often somebody signs.
     pub(super) signatures: u32,
-    /// How often the PUK is used, of ten.
+    /// How often the PUK is used.
     pub(super) puks: u32,
     /// Two processes.
     pub(super) second: bool,
+    /// Deeds that say something together, all or some of them.
+    pub(super) phrases: &'static [&'static [Deed]],
 }
 
 fn any_of<T: Clone + fmt::Debug + 'static>(all: &[(u32, T)]) -> Union<Just<T>> {
@@ -151,7 +173,7 @@ fn any_of<T: Clone + fmt::Debug + 'static>(all: &[(u32, T)]) -> Union<Just<T>> {
 
 impl Mix {
     fn typed(self) -> Union<Just<Typed>> {
-        let mut all = vec![(4, Typed::Right), (4, Typed::Wrong)];
+        let mut all = vec![(self.right, Typed::Right), (4, Typed::Wrong)];
         if self.malformed {
             all.extend([(1, Typed::Short), (1, Typed::Long), (1, Typed::Letters)]);
         }
@@ -172,14 +194,14 @@ impl Mix {
         let both = || (self.typed(), self.new());
         let mut all = vec![
             (8, typed().prop_map(Deed::Login).boxed()),
-            (2, Just(Deed::Logout).boxed()),
+            (self.logouts, Just(Deed::Logout).boxed()),
             (self.signatures, Just(Deed::Sign).boxed()),
             (1, Just(Deed::NewSession).boxed()),
             (1, Just(Deed::OutAndIn).boxed()),
         ];
         if module.has(Feature::SetPin) {
             let change = both().prop_map(|(old, new)| Deed::Change(old, new));
-            all.push((3, change.boxed()));
+            all.push((self.changes, change.boxed()));
         }
         if module.has(Feature::InitPin) {
             all.push((self.puks, typed().prop_map(Deed::Puk).boxed()));
@@ -188,7 +210,7 @@ impl Mix {
         }
         if module.has(Feature::ChangePin) {
             let change = both().prop_map(|(old, new)| Deed::ChangeByFunction(old, new));
-            all.push((2, change.boxed()));
+            all.push((self.changes, change.boxed()));
         }
         if module.has(Feature::Unblock) {
             let unblock = both().prop_map(|(puk, new)| Deed::UnblockByFunction(puk, new));
@@ -204,15 +226,32 @@ impl Mix {
             true => any_of(&[(4, false), (1, true)]),
             false => any_of(&[(1, false)]),
         };
-        let step = (second, self.deed(module)).prop_map(|(second, deed)| Step { second, deed });
+        let single = self.deed(module).prop_map(|deed| vec![deed]).boxed();
+        let phrases = self.phrases.iter().copied();
+        let phrases = phrases.filter(|phrase| phrase.iter().all(|deed| deed.is_for(module)));
+        let mut all = vec![(6, single)];
+        all.extend(phrases.map(|phrase| {
+            let some = subsequence(phrase.to_vec(), 1..=phrase.len());
+            let whole = Union::new_weighted(vec![(1, some.boxed()), (2, whole(phrase))]);
+            (2, whole.boxed())
+        }));
+        let steps = (second, Union::new_weighted(all)).prop_map(|(second, deeds)| {
+            let steps = deeds.into_iter().map(|deed| Step { second, deed });
+            steps.collect::<Vec<_>>()
+        });
         let pin = any_of(&[(6, 3), (1, 2), (2, 1), (1, 0)]);
         // Ten wrong ones in a row would make a sequence too long.
         let puk = any_of(&[(7, 10), (1, 2), (1, 1)]);
-        let all = (pin, puk, vec(step, 1..=LONGEST));
+        let all = (pin, puk, vec(steps, 1..=LONGEST));
         all.prop_map(|(pin_tries, puk_tries, steps)| Sequence {
             pin_tries,
             puk_tries,
-            steps,
+            steps: steps.concat(),
         })
     }
+}
+
+/// All deeds of a phrase; what fails is tried without each.
+fn whole(phrase: &'static [Deed]) -> BoxedStrategy<Vec<Deed>> {
+    subsequence(phrase.to_vec(), phrase.len()).boxed()
 }

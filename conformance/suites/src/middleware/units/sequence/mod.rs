@@ -16,7 +16,7 @@ use crate::middleware::door::locked;
 use crate::middleware::finding::{Finding, Found};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::Stage;
-use deed::{Mix, Sequence};
+use deed::{Deed, Mix, New, Sequence, Typed};
 use play::{Seen, play};
 use rule::Book;
 
@@ -28,7 +28,7 @@ const CODES: Ground = Ground(
 
 const STEPS: &[(&str, &str)] = &[
     (
-        "sequences of up to twelve deeds, drawn from the seed, with a card that has all tries or few: logins right, wrong and, where that is asked, malformed, logout, change, PUK, unblocking, signatures, a new session, card out and in, a second process",
+        "sequences of up to ten deeds or phrases of them, drawn from the seed, with a card that has all tries or few: logins right, wrong and, where that is asked, malformed, logout, change, PUK, unblocking, signatures, a new session, card out and in, a second process",
         "after each deed the requirement holds, by the card's own counters",
     ),
     (
@@ -37,21 +37,67 @@ const STEPS: &[(&str, &str)] = &[
     ),
 ];
 
+const RIGHT: Deed = Deed::Login(Typed::Right);
+const WRONG: Deed = Deed::Login(Typed::Wrong);
+const RIGHT_PUK: Deed = Deed::Puk(Typed::Right);
+
 const MIX: Mix = Mix {
     malformed: true,
+    right: 4,
+    changes: 3,
+    logouts: 2,
     signatures: 2,
     puks: 2,
     second: true,
+    phrases: &[
+        &[RIGHT, Deed::Sign],
+        &[WRONG, WRONG, RIGHT],
+        &[RIGHT_PUK, Deed::NewPinByPuk(New::Good), RIGHT],
+        &[WRONG, Deed::Change(Typed::Right, New::Good)],
+    ],
+};
+
+const WELL_FORMED: Mix = Mix {
+    malformed: false,
+    ..MIX
+};
+
+/// The same code again and again, right and wrong.
+const AGAIN: Mix = Mix {
+    puks: 6,
+    changes: 2,
+    logouts: 3,
+    phrases: &[
+        &[RIGHT_PUK, Deed::Logout, Deed::Puk(Typed::Wrong)],
+        &[Deed::Puk(Typed::Wrong), RIGHT],
+        &[RIGHT, Deed::Logout, WRONG],
+        &[RIGHT, Deed::OutAndIn, Deed::Sign],
+    ],
+    ..WELL_FORMED
+};
+
+/// Signatures with and without a login.
+const SIGNING: Mix = Mix {
+    right: 10,
+    changes: 1,
+    puks: 1,
+    logouts: 2,
+    signatures: 8,
+    phrases: &[
+        &[RIGHT, Deed::Sign],
+        &[RIGHT, Deed::Logout, Deed::Sign],
+        &[RIGHT, Deed::NewSession, Deed::Sign],
+        &[RIGHT, Deed::OutAndIn, Deed::Sign],
+        &[RIGHT, Deed::Change(Typed::Wrong, New::Good), Deed::Sign],
+    ],
+    ..WELL_FORMED
 };
 
 /// What is judged after every step of one sequence.
 type Rule = Box<dyn FnMut(&Seen) -> Found>;
 
 pub(super) fn rows() -> Vec<Row> {
-    let well_formed = Mix {
-        malformed: false,
-        ..MIX
-    };
+    let well_formed = WELL_FORMED;
     let mut rows = vec![
         row(1, "a model of counters and PIN", SESSIONS,
             "Whatever is done with codes in whatever order, a success is one on the card, a refusal is none, a wrong code costs exactly one try, anything else none: counters and PIN of the card are those of a model.",
@@ -76,7 +122,7 @@ pub(super) fn rows() -> Vec<Row> {
             "codes go to the card once",
             CODES,
             "The module gives the card codes that were typed in this very call, and none again that the card has refused in it.",
-            well_formed,
+            AGAIN,
             rule::codes_are_sent_once,
         ),
         (
@@ -108,10 +154,7 @@ pub(super) fn rows() -> Vec<Row> {
             "tries come back by right codes alone",
             SESSIONS,
             "The counter of the PIN goes up by the right PIN or an unblocking, that of the PUK by the right PUK, typed in this very call.",
-            Mix {
-                puks: 4,
-                ..well_formed
-            },
+            AGAIN,
             rule::counters_rise_by_right_codes,
         ),
         (
@@ -135,11 +178,7 @@ pub(super) fn rows() -> Vec<Row> {
             "signatures after a login alone",
             SESSIONS,
             "A signature is given to a process that is logged in with the PIN, to no other, and it is the citizen's.",
-            Mix {
-                signatures: 8,
-                malformed: false,
-                ..MIX
-            },
+            SIGNING,
             rule::signatures_need_a_login,
         ),
         (
@@ -148,6 +187,7 @@ pub(super) fn rows() -> Vec<Row> {
             SESSIONS,
             "With a try left the right PIN logs in, signs and changes, and the right PUK gives a new PIN, whatever went before.",
             Mix {
+                logouts: 3,
                 signatures: 4,
                 malformed: false,
                 ..MIX
@@ -251,7 +291,7 @@ fn search(
         0 => format!("{long} steps"),
         _ => format!("{long} steps, shortened to {short} in {tried} tries"),
     };
-    Err(why.at(format!("sequence {number} of {draws}, {how}: {smallest}: ")))
+    Err(why.at(format!("sequence {number} of {draws}, {how}: {smallest}")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-use super::deed::{Deed, New, Step, Typed};
+use super::deed::Step;
 use super::play::{Counters, Role, Sent};
 use super::rule::*;
 use super::*;
@@ -93,7 +93,7 @@ fn sequences_get_as_short_as_their_fault() {
     });
     let found = found.unwrap_err();
     assert_eq!(found.smallest.to_string(), "1. wrong PIN; 2. wrong PIN");
-    assert!(found.drawn.steps.len() > 2);
+    assert!(found.drawn.steps.len() >= 2);
 }
 
 fn counters(pin_tries: u8, puk_tries: u8, pin: &str) -> Counters {
@@ -149,9 +149,7 @@ fn broken(seen: &Seen) -> Vec<u16> {
     broken.map(|(number, _)| *number).collect()
 }
 
-const WRONG: &str = "CKR_PIN_INCORRECT";
-const RIGHT_LOGIN: Deed = Deed::Login(Typed::Right);
-const WRONG_LOGIN: Deed = Deed::Login(Typed::Wrong);
+const INCORRECT: &str = "CKR_PIN_INCORRECT";
 
 /// A wrong PIN as it should be.
 fn wrong_pin() -> Seen {
@@ -166,13 +164,13 @@ fn wrong_pin() -> Seen {
             pin_low: true,
             ..Token::default()
         }),
-        ..seen(WRONG_LOGIN, refused(WRONG))
+        ..seen(WRONG, refused(INCORRECT))
     }
 }
 
 #[test]
 fn what_is_as_it_should_be_breaks_nothing() {
-    let right = seen(RIGHT_LOGIN, Answer::Done);
+    let right = seen(RIGHT, Answer::Done);
     let changed = Seen {
         new: "87654321".into(),
         after: counters(3, 10, "87654321"),
@@ -182,7 +180,7 @@ fn what_is_as_it_should_be_breaks_nothing() {
         role: Some(Role::Citizen),
         ..seen(Deed::Sign, Answer::Bytes("00".into()))
     };
-    let short = seen(Deed::Login(Typed::Short), refused(WRONG));
+    let short = seen(Deed::Login(Typed::Short), refused(INCORRECT));
     let blocked = Seen {
         before: counters(0, 10, "1"),
         after: counters(0, 10, "1"),
@@ -190,7 +188,7 @@ fn what_is_as_it_should_be_breaks_nothing() {
             pin_locked: true,
             ..Token::default()
         }),
-        ..seen(RIGHT_LOGIN, refused("CKR_PIN_LOCKED"))
+        ..seen(RIGHT, refused("CKR_PIN_LOCKED"))
     };
     for step in [right, wrong_pin(), changed, logged_in, short, blocked] {
         assert_eq!(broken(&step), [0_u16; 0], "{step:?}");
@@ -220,7 +218,7 @@ fn every_rule_sees_what_it_is_for() {
         ..wrong_pin()
     };
     assert!(broken(&costs).contains(&4));
-    assert_eq!(broken(&seen(WRONG_LOGIN, Answer::Done)), [5]);
+    assert_eq!(broken(&seen(WRONG, Answer::Done)), [5]);
     assert_eq!(
         broken(&seen(Deed::NewPinByPuk(New::Short), Answer::Done)),
         [4, 5, 6]
@@ -232,7 +230,7 @@ fn every_rule_sees_what_it_is_for() {
     assert_eq!(broken(&lie), [6]);
     let back = Seen {
         before: counters(3, 4, "12345678"),
-        ..seen(RIGHT_LOGIN, Answer::Done)
+        ..seen(RIGHT, Answer::Done)
     };
     assert_eq!(broken(&back), [7]);
     let flags = |low, last, locked| {
@@ -245,7 +243,7 @@ fn every_rule_sees_what_it_is_for() {
     };
     let set = Seen {
         token: flags(false, true, false),
-        ..seen(RIGHT_LOGIN, Answer::Done)
+        ..seen(RIGHT, Answer::Done)
     };
     assert_eq!(broken(&set), [8]);
     let missing = Seen {
@@ -254,11 +252,8 @@ fn every_rule_sees_what_it_is_for() {
     };
     assert_eq!(broken(&missing), [9]);
     assert_eq!(broken(&seen(Deed::Sign, Answer::Bytes("00".into()))), [10]);
-    assert_eq!(
-        broken(&seen(RIGHT_LOGIN, refused("CKR_FUNCTION_FAILED"))),
-        [11]
-    );
-    assert_eq!(broken(&seen(RIGHT_LOGIN, refused(WRONG))), [11, 12]);
+    assert_eq!(broken(&seen(RIGHT, refused("CKR_FUNCTION_FAILED"))), [11]);
+    assert_eq!(broken(&seen(RIGHT, refused(INCORRECT))), [11, 12]);
     assert_eq!(broken(&seen(Deed::Logout, refused("CKR_PIN_LOCKED"))), [12]);
     let silent = Seen {
         answer: refused("CKR_DEVICE_ERROR"),
@@ -287,4 +282,49 @@ fn the_model_counts_as_a_card_does() {
         ..seen(Deed::Logout, Answer::Done)
     };
     assert!(book.follows(&other).is_err());
+}
+
+/// Seeds of fifty with which one sequence at least has these deeds in the first
+/// process, with nothing between that would change what they come to.
+fn met(mix: Mix, deeds: [Deed; 3]) -> usize {
+    let module = module(&[Feature::SetPin, Feature::InitPin]);
+    let strategy = mix.sequences(&module);
+    let draws = crate::middleware::Effort::default().sequences;
+    let has = |sequence: &Sequence| {
+        let mut next = 0;
+        for step in sequence.steps.iter().filter(|step| !step.second) {
+            if next < deeds.len() && step.deed == deeds[next] {
+                next += 1;
+            } else if next < deeds.len() && !matches!(step.deed, Deed::Sign) {
+                next = usize::from(step.deed == deeds[0]);
+            }
+        }
+        next == deeds.len()
+    };
+    let meets = |seed: &u64| {
+        all_right(
+            &strategy,
+            (*seed, "t"),
+            Limits::of(draws),
+            |sequence| match has(sequence) {
+                true => Came::Over(()),
+                false => Came::Right,
+            },
+        )
+        .is_err()
+    };
+    (1..=50).filter(meets).count()
+}
+
+#[test]
+fn the_usual_effort_meets_what_it_is_about() {
+    let right = Deed::Puk(Typed::Right);
+    for (mix, deeds) in [
+        (SIGNING, [RIGHT, Deed::Logout, Deed::Sign]),
+        (AGAIN, [right, Deed::Logout, Deed::Puk(Typed::Wrong)]),
+        (WELL_FORMED, [WRONG, WRONG, RIGHT]),
+    ] {
+        let count = met(mix, deeds);
+        assert!(count > 30, "{deeds:?}: {count} of 50 seeds");
+    }
 }

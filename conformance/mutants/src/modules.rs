@@ -107,6 +107,7 @@ pub fn setup(library: &Path, driver: &Driver, flaw: Option<Flaw>) -> Setup {
         seed: SEED,
         patience: PATIENCE,
         environment: flaw.map(variable).into_iter().collect(),
+        effort: Effort::default(),
     }
 }
 

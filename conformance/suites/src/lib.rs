@@ -27,6 +27,7 @@ pub mod campaign;
 pub mod card;
 pub mod catalogue;
 pub mod diff;
+mod draw;
 pub mod edges;
 pub mod faults;
 pub mod ics;

@@ -134,6 +134,7 @@ fn runs_of_one_module_have_the_same_traffic() {
         seed: 5,
         patience: Duration::from_secs(60),
         environment: Vec::new(),
+        effort: Effort::default(),
     };
     let ics = Ics::parse(&std::fs::read_to_string(statement()).unwrap()).unwrap();
     let cases = middleware_cases();

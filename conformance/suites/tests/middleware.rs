@@ -93,7 +93,7 @@ fn the_reference_module_passes_every_card_and_reader() {
 #[test]
 fn the_reference_module_passes_events_and_contents() {
     let passed = control(&["*EVENT*", "*CONTENT*"]);
-    assert_eq!(passed, 20);
+    assert_eq!(passed, 29);
 }
 
 #[test]
@@ -125,6 +125,7 @@ fn scripted(script: &str) -> Setup {
         seed: 1,
         patience: Duration::from_secs(2),
         environment: Vec::new(),
+        effort: Effort::default(),
     }
 }
 
@@ -188,10 +189,57 @@ fn a_module_that_says_yes_to_everything_fails() {
         "CIE_MW_FAULT_31",
         "CIE_MW_SIGN_03",
         "CIE_MW_SEQ_01",
+        "CIE_MW_SEQ_04",
+        "CIE_MW_SEQ_05",
+        "CIE_MW_SEQ_06",
+        "CIE_MW_SEQ_09",
+        "CIE_MW_SEQ_10",
+        "CIE_MW_CONTENT_15",
     ] {
         let result = verdict(YES, id);
         assert_ne!(result.verdict, Verdict::Pass, "{id}: {}", result.reason);
     }
+}
+
+#[test]
+fn a_sequence_that_fails_is_made_short_and_is_the_same_again() {
+    // It refuses nothing but a signature.
+    let yes = YES.replace(
+        "{\"bytes\":\"0000\"}",
+        "{\"refused\":{\"rv\":\"CKR_X\",\"attempts\":null}}",
+    );
+    assert_ne!(yes, YES);
+    let result = verdict(&yes, "CIE_MW_SEQ_05");
+    assert_eq!(result.verdict, Verdict::Fail, "{}", result.reason);
+    // One wrong code is enough.
+    let told = &result.reason;
+    assert!(told.contains("shortened to 1 in "), "{told}");
+    assert!(
+        told.contains("1. wrong PIN: step 1, wrong PIN, CKR_OK: success with a code"),
+        "{told}"
+    );
+    // What is in evidence is the shortest and no other.
+    let logins = result
+        .evidence
+        .iter()
+        .filter(|e| e.command == "C_Login(CKU_USER)");
+    assert_eq!(logins.count(), 1);
+    let again = verdict(&yes, "CIE_MW_SEQ_05");
+    assert_eq!(
+        (again.reason, again.evidence),
+        (result.reason, result.evidence)
+    );
+}
+
+#[test]
+fn a_drawn_content_that_fails_is_made_small() {
+    // Somebody who drops what is in the card's number for services as a file.
+    let drops = YES.replacen("while read", "touch \"$HOME/outside\"; while read", 1);
+    let result = verdict(&drops, "CIE_MW_CONTENT_19");
+    assert_eq!(result.verdict, Verdict::Fail, "{}", result.reason);
+    let told = &result.reason;
+    assert!(told.contains("1 changes, made smaller to 1 in"), "{told}");
+    assert!(told.contains("EF 1001: the content is "), "{told}");
 }
 
 #[test]
@@ -241,6 +289,7 @@ fn what_a_module_lacks_is_not_applicable_and_what_it_promises_is_tried() {
         seed: 1,
         patience: Duration::from_secs(60),
         environment: Vec::new(),
+        effort: Effort::default(),
     };
     let stranger = detect(&setup).unwrap();
     let copy = cases

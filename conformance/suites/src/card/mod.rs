@@ -4,13 +4,14 @@
 #[cfg(unix)]
 pub mod control;
 mod one;
+mod patient;
 #[cfg(unix)]
 pub mod reader;
 mod run;
 pub mod withhold;
 
 pub use one::One;
-pub use run::run;
+pub use run::{PATIENCE, run, run_within};
 
 use self::withhold::Secrets;
 use crate::catalogue::{Basis, Case};

@@ -268,6 +268,7 @@ impl Inputs {
                 let process = ProcessOptions {
                     patience: module.patience.unwrap_or(PATIENCE),
                     under: module.under.clone(),
+                    environment: Vec::new(),
                 };
                 let tested = process.module(&beside(&module.path), run.seed)?;
                 let ics = tested.statement(file.as_deref())?;

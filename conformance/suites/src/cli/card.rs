@@ -6,7 +6,7 @@ use super::error::BenchError;
 use super::output::Output;
 use super::progress::Progress;
 use super::target::{Place, Subjected, in_process};
-use cie_conformance::card::{judge, run};
+use cie_conformance::card::{PATIENCE, judge, run_within};
 use cie_conformance::catalogue::{Case, card_cases};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
@@ -16,6 +16,7 @@ use cie_personalisation::Family;
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -33,6 +34,10 @@ pub(super) struct Options {
     /// Only the I-th of N parts, I from 1; `merge` makes one report of them
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+    /// Seconds that one case may take on a card that is made for the test; then
+    /// it hangs. For a card in a reader it is --time-limit
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs(), conflicts_with = "reader", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    patience: u64,
     #[command(flatten)]
     output: Output,
 }
@@ -56,7 +61,7 @@ pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
             cases,
             shard: options.shard,
         }
-        .run(options.jobs)?,
+        .run_within(Duration::from_secs(options.patience), options.jobs)?,
         None if options.jobs.is_some_and(|jobs| jobs.get() > 1) => {
             return Err(BenchError::Arguments(
                 "a card in a reader does one thing at a time; leave --jobs out".to_owned(),
@@ -94,8 +99,17 @@ pub(super) fn in_a_reader(
 }
 
 impl Plan {
-    /// Runs it.
+    /// Runs it, with the usual time for each case.
     pub(super) fn run(self, jobs: Option<NonZeroUsize>) -> Result<Report, BenchError> {
+        self.run_within(PATIENCE, jobs)
+    }
+
+    /// Runs it. Each case may take so long.
+    fn run_within(
+        self,
+        patience: Duration,
+        jobs: Option<NonZeroUsize>,
+    ) -> Result<Report, BenchError> {
         let cases = match self.shard {
             Some(shard) => shard.of(self.cases),
             None => self.cases,
@@ -106,7 +120,7 @@ impl Plan {
         let specimen = ours::specimen(self.family, self.seed)?;
         let progress = Progress::of(cases.len());
         let saw = |result: &_| progress.saw(result);
-        let (results, times) = run(&specimen, &cases, &self.ics, jobs, &saw);
+        let (results, times) = run_within(patience, &specimen, &cases, &self.ics, jobs, &saw);
         drop(progress);
         let mut report = Report::new(in_process(self.family), self.seed, self.ics, results, times);
         report.shard = self.shard;

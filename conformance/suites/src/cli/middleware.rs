@@ -8,7 +8,7 @@ use super::output::Output;
 use super::progress::Progress;
 use cie_conformance::catalogue::{Case, middleware_cases};
 use cie_conformance::ics::Ics;
-use cie_conformance::middleware::{Setup, detect, judge};
+use cie_conformance::middleware::{Effort, Setup, detect, judge};
 use cie_conformance::report::fingerprint::sha256;
 use cie_conformance::report::{Report, Target};
 use cie_conformance::run::in_turn;
@@ -32,6 +32,12 @@ pub(super) struct Options {
     seed: u64,
     #[command(flatten)]
     process: ProcessOptions,
+    /// Random sequences of codes in each case of the unit SEQ
+    #[arg(long, default_value_t = Effort::default().sequences, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sequences: u32,
+    /// Drawn contents in each case of the unit CONTENT that draws
+    #[arg(long, default_value_t = Effort::default().draws, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    draws: u32,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -93,6 +99,7 @@ impl ProcessOptions {
                 seed,
                 patience: Duration::from_secs(self.patience),
                 environment: self.environment.clone(),
+                effort: Effort::default(),
             },
             target: Target {
                 kind: "module".to_owned(),
@@ -136,7 +143,11 @@ pub(super) fn drive() -> Result<ExitCode, BenchError> {
 
 pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
     let cases = options.selection.of(middleware_cases())?;
-    let tested = options.process.module(&options.module, options.seed)?;
+    let mut tested = options.process.module(&options.module, options.seed)?;
+    tested.setup.effort = Effort {
+        sequences: options.sequences,
+        draws: options.draws,
+    };
     let ics = tested.statement(options.ics.as_deref())?;
     options.output.write(&tested.run(&cases, ics))
 }

@@ -6,7 +6,11 @@
 //! `inside`, on the plain answer of the command handler before it is wrapped,
 //! so that secure messaging is valid and its content is not; and `outside`,
 //! on the bytes that leave the card, where MACs, chained answers and lengths
-//! can be broken.
+//! can be broken. Contents of files and of plain answers are changed by
+//! `edit`, at any depth of their data objects.
+
+pub(crate) mod edit;
+mod tree;
 
 use chacha20::ChaCha8Rng;
 use cie_card::ResponseHook;

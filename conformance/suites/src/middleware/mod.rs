@@ -48,6 +48,26 @@ pub struct Setup {
     pub patience: Duration,
     /// Variables of the module's environment, beside those that the bench sets.
     pub environment: Vec<(OsString, OsString)>,
+    /// How much is drawn from the seed.
+    pub effort: Effort,
+}
+
+/// How much is drawn from the seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Sequences of each case of the unit SEQ.
+    pub sequences: u32,
+    /// Contents of each case with drawn contents of the unit CONTENT.
+    pub draws: u32,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self {
+            sequences: 10,
+            draws: 16,
+        }
+    }
 }
 
 /// Why nothing can be said about a module.
@@ -77,7 +97,7 @@ fn id(unit: &units::Unit, row: &units::Row) -> String {
 fn case(unit: &units::Unit, row: &units::Row) -> Case {
     Case {
         id: id(unit, row),
-        version: 1,
+        version: row.version,
         unit: unit.name,
         title: row.title.clone(),
         purpose: unit.purpose,

@@ -2,11 +2,11 @@
 //! Everything that one case has to itself: a home directory, a reader, cards,
 //! processes with the module.
 
-use super::Setup;
 use super::child::Driver;
 use super::door::{Laid, Log};
 use super::finding::{Finding, Found, holds};
 use super::people::Citizen;
+use super::Setup;
 use crate::ics::{Codes, Feature, Middleware};
 use cie_driver::protocol::Announced;
 use cie_driver::{Answer, Object, Request, Token};

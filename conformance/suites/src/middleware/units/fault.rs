@@ -269,7 +269,7 @@ fn scripts(stage: &mut Stage<'_>, place: Place) -> Found {
     Ok(())
 }
 
-const HOSTILE: Ground = Ground(
+pub(super) const HOSTILE: Ground = Ground(
     Basis::Standard,
     "PKCS #11 v2.40, section 5.1 (function return values); what a card holds is input from outside",
 );
@@ -344,5 +344,6 @@ pub(super) fn contents() -> Vec<Row> {
             )
             .before("a card with that content in the reader, not known to the module")
         })
+        .chain(super::content::rows())
         .collect()
 }

@@ -2,6 +2,7 @@
 //! The cases on middleware, by unit. A number is never given to anything else.
 
 mod codes;
+mod content;
 mod document;
 mod fault;
 mod login;
@@ -36,6 +37,8 @@ type Run = Box<dyn Fn(&mut Stage<'_>) -> Found>;
 /// One case.
 pub(crate) struct Row {
     pub(crate) number: u16,
+    /// Counts from 1 with every change of what is demanded or done.
+    pub(crate) version: u16,
     pub(crate) title: String,
     pub(crate) requirement: &'static str,
     pub(crate) clause: &'static str,
@@ -90,6 +93,7 @@ impl Row {
     ) -> Self {
         Self {
             number,
+            version: 1,
             title: title.into(),
             requirement,
             clause: ground.1,
@@ -100,6 +104,10 @@ impl Row {
             reader: Box::new(|| None),
             run: Box::new(run),
         }
+    }
+
+    pub(crate) fn version(self, version: u16) -> Self {
+        Self { version, ..self }
     }
 
     pub(crate) fn needs(self, needs: &'static [Feature]) -> Self {

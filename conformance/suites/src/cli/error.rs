@@ -3,6 +3,7 @@
 
 use cie_conformance::campaign::CampaignError;
 use cie_conformance::ics::IcsError;
+use cie_conformance::known::KnownError;
 use cie_conformance::middleware::ModuleError;
 use cie_conformance::ours::OursError;
 use cie_conformance::report::ReportError;
@@ -50,6 +51,8 @@ pub(super) enum BenchError {
     Reader(String),
     #[error(transparent)]
     Ics(#[from] IcsError),
+    #[error(transparent)]
+    Known(#[from] KnownError),
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("{path}: {source}")]
@@ -83,6 +86,7 @@ impl BenchError {
             | Self::Merge(_)
             | Self::NoModule(_)
             | Self::Ics(_)
+            | Self::Known(_)
             | Self::Campaign { .. }
             | Self::Statement { .. }
             | Self::Arguments(_) => EXIT_ARGUMENTS,

@@ -8,6 +8,7 @@ mod compare;
 mod diff;
 mod error;
 mod ics;
+mod known;
 mod merge;
 mod middleware;
 mod output;
@@ -63,6 +64,9 @@ enum Command {
     Spec(spec::Options),
     /// Run the cases on a PKCS#11 module
     Middleware(middleware::Options),
+    /// Public complaints about CIE software, and whether a module has them
+    #[command(after_help = known::HELP)]
+    Known(known::Options),
     /// Run a module as told on standard input: the bench starts itself so
     #[command(hide = true)]
     Drive,
@@ -86,6 +90,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Replay(options) => replay::replay(&options),
         Command::Spec(options) => spec::spec(&options),
         Command::Middleware(options) => middleware::middleware(&options),
+        Command::Known(options) => known::known(&options),
         Command::Drive => middleware::drive(),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),

@@ -15,6 +15,7 @@ mod child;
 mod door;
 mod finding;
 mod people;
+mod scene;
 mod stage;
 mod units;
 
@@ -26,6 +27,7 @@ use crate::verdict::Verdict;
 use cie_driver::{Answer, Function, Request};
 use cie_personalisation::FAMILIES;
 use finding::{Finding, Found};
+pub use scene::{Scene, SceneError};
 use stage::Stage;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -170,6 +172,13 @@ pub fn statement(module: Middleware) -> Ics {
 /// Finds out one case.
 #[must_use]
 pub fn judge(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
+    judge_in(setup, Scene::default(), case, ics)
+}
+
+/// Finds out one case with another card or reader than the usual one. A case
+/// that brings its own of what the scene names is inconclusive.
+#[must_use]
+pub fn judge_in(setup: &Setup, scene: Scene, case: &Case, ics: &Ics) -> CaseResult {
     if let Some(why) = ics.excludes(case) {
         return CaseResult::new(case, Verdict::NotApplicable, why, Vec::new());
     }
@@ -185,7 +194,7 @@ pub fn judge(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
         let why = "this bench has no such case; the catalogue is another's".to_owned();
         return CaseResult::new(case, Verdict::Inconclusive, why, Vec::new());
     };
-    let (found, evidence) = catch_unwind(AssertUnwindSafe(|| run(setup, module, &row)))
+    let (found, evidence) = catch_unwind(AssertUnwindSafe(|| run(setup, module, scene, &row)))
         .unwrap_or_else(|_| {
             let why = "the bench itself panicked in this case".to_owned();
             (Err(Finding::Undecided(why)), Vec::new())
@@ -202,11 +211,13 @@ pub fn judge(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
     CaseResult::new(case, verdict, reason, evidence)
 }
 
-fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exchange>) {
-    let mut stage = match (row.reader)() {
-        Some(reader) => Stage::with_reader(setup, module, reader),
-        None => Stage::new(setup, module),
-    };
+fn run(
+    setup: &Setup,
+    module: &Middleware,
+    scene: Scene,
+    row: &units::Row,
+) -> (Found, Vec<Exchange>) {
+    let mut stage = Stage::in_scene(setup, module, (row.reader)(), scene);
     let stage = match &mut stage {
         Ok(stage) => stage,
         Err(finding) => return (Err(finding.clone()), Vec::new()),
@@ -217,6 +228,9 @@ fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exch
         && let Some(late) = door::locked(&stage.late).first()
     {
         found = Err(Finding::of_late(late));
+    }
+    if let Some(why) = stage.unheeded() {
+        found = Err(Finding::Undecided(why));
     }
     let mut evidence = std::mem::take(&mut *door::locked(&stage.log));
     for (step, exchange) in (1..).zip(&mut evidence) {

@@ -5,6 +5,7 @@ mod codes;
 mod document;
 mod fault;
 mod login;
+mod report;
 mod sequence;
 mod sign;
 mod slot;
@@ -229,6 +230,12 @@ pub(crate) fn all() -> Vec<Unit> {
             purpose: "What stands on a card is input from outside.",
             severity: Severity::Critical,
             rows: fault::contents,
+        },
+        Unit {
+            name: "REPORT",
+            purpose: "What citizens have complained of in public should not come back.",
+            severity: Severity::Major,
+            rows: report::rows,
         },
     ]
 }

@@ -10,7 +10,8 @@
 //! | defect | what is refused, or worse |
 //! |---|---|
 //! | `knows=FAMILY,FAMILY` | every card whose ATR is none of these families' |
-//! | `dies=FAMILY,FAMILY` | nothing: the process aborts at a card of these |
+//! | `dies=FAMILY,FAMILY` | nothing: the process aborts at a card of these; `none` is a card without an ATR |
+//! | `dies-of-errors` | nothing: the process aborts when a signature fails |
 //! | `root-by-aid` | every card that does not let its root be selected by AID |
 //! | `first-reader` | every card, unless the first reader has a CIE in it |
 //! | `first-card` | every card but the first one of this home |
@@ -59,6 +60,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             writeln!(to_module, "{line}")?;
             let mut answer = String::new();
             from_module.read_line(&mut answer)?;
+            if defect == Defect::DiesOfErrors && answer.contains("\"refused\"") {
+                std::process::abort();
+            }
             out.write_all(answer.as_bytes())?;
         }
         out.flush()?;
@@ -76,6 +80,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 enum Defect {
     Knows(Vec<String>),
     Dies(Vec<String>),
+    DiesOfErrors,
     RootByAid,
     FirstReader,
     FirstCard,
@@ -89,6 +94,7 @@ impl Defect {
         match name {
             "knows" => Some(Self::Knows(families)),
             "dies" => Some(Self::Dies(families)),
+            "dies-of-errors" => Some(Self::DiesOfErrors),
             "root-by-aid" => Some(Self::RootByAid),
             "first-reader" => Some(Self::FirstReader),
             "first-card" => Some(Self::FirstCard),
@@ -99,10 +105,12 @@ impl Defect {
 
     /// Whether a middleware with this defect refuses that now.
     fn meets(&self, request: &Request) -> Result<bool, Box<dyn Error>> {
-        if !matches!(
+        let begins = matches!(
             request,
             Request::Open(_) | Request::Login { .. } | Request::Enrol(_)
-        ) {
+        );
+        let looks = matches!(request, Request::Slots { .. }) && matches!(self, Self::Dies(_));
+        if !begins && !looks {
             return Ok(false);
         }
         let readers = readers()?;
@@ -112,7 +120,8 @@ impl Defect {
             return Ok(false);
         };
         let is_one_of = |families: &[String]| {
-            family(card).is_some_and(|id| families.iter().any(|family| family == id))
+            let id = family(card).unwrap_or("none");
+            families.iter().any(|family| family == id)
         };
         Ok(match self {
             Self::Knows(families) => !is_one_of(families),
@@ -135,7 +144,7 @@ impl Defect {
                 card.disconnect(Disposition::Leave)?;
                 !answer.ends_with(&[0x90, 0x00])
             }
-            Self::Dies(_) | Self::Murmurs => false,
+            Self::Dies(_) | Self::DiesOfErrors | Self::Murmurs => false,
         })
     }
 }

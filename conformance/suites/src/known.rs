@@ -266,8 +266,12 @@ impl Known {
                 "reproduced and shown go together",
             ),
             (
-                (self.shown == Some(Shown::Mutant)) != self.mutant.is_some(),
-                "a mutant is named where it was seen, and nowhere else",
+                match self.shown {
+                    Some(Shown::Mutant) => self.mutant.is_none(),
+                    Some(Shown::Condition) => false,
+                    Some(Shown::Module) | None => self.mutant.is_some(),
+                },
+                "a mutant is named where one was seen, and nowhere else",
             ),
             (
                 self.reproduced == self.seen.is_empty(),
@@ -397,7 +401,7 @@ named, with the case's own. *Shown* says on what the line was seen to fail:
   (`conformance/suites/examples/complainer.rs`), which decides by what is in the reader as the report
   says that the middleware does, so it also says no on every other line;
 - **condition**: the line brings about the card's or the reader's part and judges what a module does
-  then; the complaint itself is one that no module can help.
+  then; the complaint itself is one that no module can help. The defect that is named makes it fail.
 
 Summaries are in this project's words. *Read* says whether all of a thread was read or an excerpt of
 it. Where a thread does not say what is behind it, no line is made up: it counts as not reproduced.

@@ -71,6 +71,7 @@ pub(super) fn rows() -> Vec<Row> {
                     "C_Login with the eight digits",
                     "CKR_OK, or an error that says that fewer are expected",
                 ),
+                ("after CKR_OK: C_Sign", "the card's signature"),
                 ("the card's counters", "3 and 10"),
             ],
             whole_pin,
@@ -194,11 +195,15 @@ fn works(
 fn whole_pin(stage: &mut Stage<'_>) -> Found {
     let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
-    let answer = stage.begin(&citizen)?.login(&citizen.pin)?;
+    let mut session = stage.begin(&citizen)?;
+    let answer = session.login(&citizen.pin)?;
     holds(
         !answer.is("CKR_PIN_INCORRECT") && !answer.is("CKR_PIN_LOCKED"),
         format!("the citizen's PIN: {answer}"),
     )?;
+    if answer == Answer::Done {
+        session.signs(&citizen)?;
+    }
     left(&laid, 3, 10)
 }
 

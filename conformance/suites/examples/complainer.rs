@@ -176,7 +176,8 @@ fn murmur() {
     let mut log = String::new();
     loop {
         if readers().is_ok_and(|readers| readers.is_empty()) {
-            log.push_str("SCardListReaders: SCARD_E_NO_READERS_AVAILABLE\n");
+            let line = "SCardListReaders: SCARD_E_NO_READERS_AVAILABLE\n";
+            log.push_str(&line.repeat(100));
             // Who cannot write has nothing to complain of.
             drop(std::fs::write(home.join("murmur.log"), &log));
         }

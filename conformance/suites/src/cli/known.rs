@@ -132,7 +132,10 @@ fn setup(options: &Options, path: &Path) -> Result<Setup, BenchError> {
         .canonicalize()
         .map_err(BenchError::file("open", path))?;
     let program = std::env::current_exe().map_err(BenchError::io("find", "this program"))?;
-    let under = options.under.iter().flat_map(|text| text.split_whitespace());
+    let under = options
+        .under
+        .iter()
+        .flat_map(|text| text.split_whitespace());
     let mut words: Vec<OsString> = under.map(OsString::from).collect();
     words.extend([program.into_os_string(), "drive".into()]);
     Ok(Setup {

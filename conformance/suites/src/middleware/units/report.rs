@@ -171,12 +171,7 @@ fn beside_another(stage: &mut Stage<'_>) -> Found {
 }
 
 /// Login and signature by this slot.
-fn works(
-    stage: &Stage<'_>,
-    driver: &mut Driver,
-    slot: u64,
-    citizen: &Citizen,
-) -> Found {
+fn works(stage: &Stage<'_>, driver: &mut Driver, slot: u64, citizen: &Citizen) -> Found {
     ok(driver.ask(&Request::Open(slot))?, "C_OpenSession")?;
     let code = stage.typed(&citizen.pin);
     let login = Request::Login { so: false, code };

@@ -127,12 +127,7 @@ pub(super) fn slots() -> Vec<Row> {
             "A card that is no CIE is not taken for one because it refuses nothing.",
             &[("C_Login", "refused")],
             |stage| {
-                let atr = stage.usual()?
-                    .image
-                    .profile
-                    .family
-                    .atr
-                    .clone();
+                let atr = stage.usual()?.image.profile.family.atr.clone();
                 stranger(stage, atr, vec![0x90, 0x00])
             },
         )
@@ -144,12 +139,7 @@ pub(super) fn slots() -> Vec<Row> {
             "A mute card is an error and nothing worse.",
             &[("C_Login", "refused")],
             |stage| {
-                let atr = stage.usual()?
-                    .image
-                    .profile
-                    .family
-                    .atr
-                    .clone();
+                let atr = stage.usual()?.image.profile.family.atr.clone();
                 stranger(stage, atr, Vec::new())
             },
         )

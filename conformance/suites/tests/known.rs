@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The public complaints: the list reads, every line runs, the reference
 //! module has none of them, and a module with the defect is told.
-#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
+#![allow(clippy::print_stdout)] // how long each line took, with --nocapture
 
 use cie_conformance::ics::{Feature, Ics};
 use cie_conformance::known::{Complaint, Known, KnownIssues, Shown, Tried, render, try_out};

@@ -8,7 +8,7 @@
 use crate::at_once;
 use cie_conformance::catalogue::{Case, middleware_cases};
 use cie_conformance::ics::{Ics, IcsError};
-use cie_conformance::middleware::{Setup, judge};
+use cie_conformance::middleware::{Effort, Scene, Setup, judge};
 use cie_conformance::report::CaseResult;
 use cie_conformance::verdict::Verdict;
 use std::ffi::OsString;
@@ -108,6 +108,7 @@ pub fn setup(library: &Path, driver: &Driver, flaw: Option<Flaw>) -> Setup {
         patience: PATIENCE,
         environment: flaw.map(variable).into_iter().collect(),
         effort: Effort::default(),
+        scene: Scene::default(),
     }
 }
 

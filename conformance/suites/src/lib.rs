@@ -9,6 +9,7 @@
 //! - [`faults`]: a card that misbehaves on purpose;
 //! - [`ics`]: what a card or a module says about itself, from which alone
 //!   follows what does not concern it;
+//! - [`known`]: public reports, and whether a module has what they tell of;
 //! - [`ours`]: this project's own cards, made for the test;
 //! - [`campaign`]: several runs with fixed inputs and waivers;
 //! - [`bisect`]: which cases went worse from one module to another;
@@ -31,6 +32,7 @@ mod draw;
 pub mod edges;
 pub mod faults;
 pub mod ics;
+pub mod known;
 pub mod middleware;
 pub mod model;
 pub mod ours;

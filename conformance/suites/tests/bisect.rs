@@ -8,7 +8,7 @@ mod spoiled;
 use cie_conformance::bisect::compare;
 use cie_conformance::catalogue::middleware_cases;
 use cie_conformance::ics::Ics;
-use cie_conformance::middleware::{Setup, watched};
+use cie_conformance::middleware::{Effort, Scene, Setup, watched};
 use cie_conformance::verdict::Verdict;
 use serde_json::Value;
 use spoiled::{bench, library, spoiled, statement};
@@ -135,6 +135,7 @@ fn runs_of_one_module_have_the_same_traffic() {
         patience: Duration::from_secs(60),
         environment: Vec::new(),
         effort: Effort::default(),
+        scene: Scene::default(),
     };
     let ics = Ics::parse(&std::fs::read_to_string(statement()).unwrap()).unwrap();
     let cases = middleware_cases();

@@ -6,7 +6,7 @@
 
 use cie_conformance::catalogue::middleware_cases;
 use cie_conformance::ics::{Feature, Ics};
-use cie_conformance::middleware::{Setup, detect, judge};
+use cie_conformance::middleware::{Effort, Scene, Setup, detect, judge};
 use cie_conformance::report::{CaseResult, Report};
 use cie_conformance::verdict::Verdict;
 use std::collections::BTreeSet;
@@ -126,6 +126,7 @@ fn scripted(script: &str) -> Setup {
         patience: Duration::from_secs(2),
         environment: Vec::new(),
         effort: Effort::default(),
+        scene: Scene::default(),
     }
 }
 
@@ -290,6 +291,7 @@ fn what_a_module_lacks_is_not_applicable_and_what_it_promises_is_tried() {
         patience: Duration::from_secs(60),
         environment: Vec::new(),
         effort: Effort::default(),
+        scene: Scene::default(),
     };
     let stranger = detect(&setup).unwrap();
     let copy = cases

@@ -85,11 +85,7 @@ impl Thread {
             }
         };
         std::thread::Builder::new().spawn(work)?;
-        Ok(Self {
-            cases,
-            results,
-            at,
-        })
+        Ok(Self { cases, results, at })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use cie_conformance::campaign::CampaignError;
 use cie_conformance::ics::IcsError;
+use cie_conformance::known::KnownError;
 use cie_conformance::middleware::ModuleError;
 use cie_conformance::ours::OursError;
 use cie_conformance::report::ReportError;
@@ -48,6 +49,8 @@ pub(super) enum BenchError {
     Arguments(String),
     #[error("{0}")]
     Reader(String),
+    #[error(transparent)]
+    Known(#[from] KnownError),
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("{path}: {source}")]
@@ -80,6 +83,7 @@ impl BenchError {
             | Self::Report { .. }
             | Self::Merge(_)
             | Self::NoModule(_)
+            | Self::Known(_)
             | Self::Campaign { .. }
             | Self::Statement { .. }
             | Self::Arguments(_) => EXIT_ARGUMENTS,

@@ -8,7 +8,7 @@ use super::output::Output;
 use super::progress::Progress;
 use cie_conformance::catalogue::{Case, middleware_cases};
 use cie_conformance::ics::Ics;
-use cie_conformance::middleware::{Effort, Setup, detect, judge};
+use cie_conformance::middleware::{Effort, Scene, Setup, detect, judge};
 use cie_conformance::report::fingerprint::sha256;
 use cie_conformance::report::{Report, Target};
 use cie_conformance::run::in_turn;
@@ -100,6 +100,7 @@ impl ProcessOptions {
                 patience: Duration::from_secs(self.patience),
                 environment: self.environment.clone(),
                 effort: Effort::default(),
+                scene: Scene::default(),
             },
             target: Target {
                 kind: "module".to_owned(),

@@ -9,6 +9,7 @@ mod compare;
 mod diff;
 mod error;
 mod ics;
+mod known;
 mod merge;
 mod middleware;
 mod output;
@@ -66,6 +67,9 @@ enum Command {
     Middleware(middleware::Options),
     /// Which cases went worse from one module to another, and where
     Bisect(bisect::Options),
+    /// Public complaints about CIE software, and whether a module has them
+    #[command(after_help = known::HELP)]
+    Known(known::Options),
     /// Run a module as told on standard input: the bench starts itself so
     #[command(hide = true)]
     Drive,
@@ -90,6 +94,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Spec(options) => spec::spec(&options),
         Command::Middleware(options) => middleware::middleware(&options),
         Command::Bisect(options) => bisect::bisect(&options),
+        Command::Known(options) => known::known(&options),
         Command::Drive => middleware::drive(),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),

@@ -15,6 +15,7 @@ mod child;
 mod door;
 mod finding;
 mod people;
+mod scene;
 mod stage;
 mod units;
 
@@ -26,6 +27,7 @@ use crate::verdict::Verdict;
 use cie_driver::{Answer, Function, Request};
 use cie_personalisation::FAMILIES;
 use finding::{Finding, Found};
+pub use scene::{Scene, SceneError};
 use stage::Stage;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,6 +52,9 @@ pub struct Setup {
     pub environment: Vec<(OsString, OsString)>,
     /// How much is drawn from the seed.
     pub effort: Effort,
+    /// What is not as usual. A case that brings its own of what is named here
+    /// is inconclusive.
+    pub scene: Scene,
 }
 
 /// How much is drawn from the seed.
@@ -235,10 +240,7 @@ pub fn watched(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
 }
 
 fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exchange>) {
-    let mut stage = match (row.reader)() {
-        Some(reader) => Stage::with_reader(setup, module, reader),
-        None => Stage::new(setup, module),
-    };
+    let mut stage = Stage::in_scene(setup, module, (row.reader)());
     let stage = match &mut stage {
         Ok(stage) => stage,
         Err(finding) => return (Err(finding.clone()), Vec::new()),
@@ -249,6 +251,9 @@ fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exch
         && let Some(late) = door::locked(&stage.late).first()
     {
         found = Err(Finding::of_late(late));
+    }
+    if let Some(why) = stage.unheeded() {
+        found = Err(Finding::Undecided(why));
     }
     let mut evidence = std::mem::take(&mut *door::locked(&stage.log));
     for (step, exchange) in (1..).zip(&mut evidence) {

@@ -2,15 +2,18 @@
 //! Everything that one case has to itself: a home directory, a reader, cards,
 //! processes with the module.
 
+use super::Setup;
 use super::child::Driver;
 use super::door::{Laid, Log};
 use super::finding::{Finding, Found, holds};
 use super::people::Citizen;
-use super::Setup;
 use crate::ics::{Codes, Feature, Middleware};
 use cie_driver::protocol::Announced;
 use cie_driver::{Answer, Object, Request, Token};
+use cie_personalisation::{FAMILIES, Family, State};
+use cie_reader::models::{ListedSlot, lay_out};
 use cie_reader::{Card, Place, ReaderControl, ReaderServer, ReaderSpec, RunningServer};
+use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,19 +39,62 @@ pub(crate) struct Stage<'a> {
     pub(crate) late: Arc<Mutex<Vec<String>>>,
     home: TempDir,
     server: RunningServer,
+    /// Which parts of the scene the case has heeded.
+    heeded: Cell<Heeded>,
+    /// The slot where cards are laid, if the scene has a reader.
+    slot: Option<ListedSlot>,
+    /// Its place among the readers.
+    place: usize,
+}
+
+/// Parts of a scene that a case has heeded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heeded {
+    family: bool,
+    reader: bool,
+    state: bool,
+}
+
+/// The reader that cases have unless they or their scene say otherwise.
+fn bench_reader() -> ReaderSpec {
+    ReaderSpec::empty("Bench Reader 00 00")
 }
 
 impl<'a> Stage<'a> {
     /// A home and an empty reader.
     pub(crate) fn new(setup: &'a Setup, module: &'a Middleware) -> Found<Self> {
-        Self::with_reader(setup, module, ReaderSpec::empty("Bench Reader 00 00"))
+        Self::with_readers(setup, module, vec![bench_reader()])
     }
 
-    /// The same with this reader.
-    pub(crate) fn with_reader(
+    /// What a case has that brings this reader or none, in the scene of the setup.
+    pub(crate) fn in_scene(
         setup: &'a Setup,
         module: &'a Middleware,
-        reader: ReaderSpec,
+        own: Option<ReaderSpec>,
+    ) -> Found<Self> {
+        let slots = match (&own, setup.scene.reader) {
+            (None, Some(model)) => lay_out(&[model]),
+            _ => Vec::new(),
+        };
+        let place = slots.iter().position(ListedSlot::takes_card).unwrap_or(0);
+        let mut readers: Vec<_> = slots.iter().map(|slot| slot.spec(None)).collect();
+        if readers.is_empty() {
+            readers.push(own.unwrap_or_else(bench_reader));
+        }
+        let mut stage = Self::with_readers(setup, module, readers)?;
+        stage.slot = slots.into_iter().nth(place);
+        stage.heeded.set(Heeded {
+            reader: stage.slot.is_some(),
+            ..Heeded::default()
+        });
+        stage.place = place;
+        Ok(stage)
+    }
+
+    fn with_readers(
+        setup: &'a Setup,
+        module: &'a Middleware,
+        readers: Vec<ReaderSpec>,
     ) -> Found<Self> {
         // Some middleware cannot be used from deeper folders than these.
         let home = tempfile::Builder::new().prefix("cie-mw-").tempdir();
@@ -62,7 +108,7 @@ impl<'a> Stage<'a> {
                 std::fs::set_permissions(&notices, std::fs::Permissions::from_mode(0o755))
             })
             .map_err(Finding::ours)?;
-        let server = ReaderServer::bind(&Place::Private, vec![reader]);
+        let server = ReaderServer::bind(&Place::Private, readers);
         let server = server
             .and_then(ReaderServer::spawn)
             .map_err(Finding::ours)?;
@@ -73,12 +119,81 @@ impl<'a> Stage<'a> {
             late: Arc::default(),
             home,
             server,
+            heeded: Cell::default(),
+            slot: None,
+            place: 0,
+        })
+    }
+
+    // ---- the scene
+
+    /// The usual citizen: of the scene's family and in its state, if it has any.
+    pub(crate) fn usual(&self) -> Found<Citizen> {
+        let state = self.setup.scene.state.unwrap_or_default();
+        self.usual_in(state)
+    }
+
+    /// The usual citizen with a card in this state.
+    pub(crate) fn usual_in(&self, state: State) -> Found<Citizen> {
+        let family = self.setup.scene.family.or_else(|| FAMILIES.first());
+        let family = family.ok_or_else(|| Finding::ours("there is no family"))?;
+        let heeded = self.heeded.get();
+        self.heeded.set(Heeded {
+            family: true,
+            state: heeded.state || self.setup.scene.state.is_none_or(|scene| scene == state),
+            ..heeded
+        });
+        Citizen::adult(family, state, self.seed())
+    }
+
+    /// The case is on this family, whatever the scene.
+    pub(crate) fn has_family(&self, family: &'static Family) -> Found {
+        let same = self
+            .setup
+            .scene
+            .family
+            .is_none_or(|scene| scene.id == family.id);
+        self.heeded.set(Heeded {
+            family: same,
+            ..self.heeded.get()
+        });
+        Ok(())
+    }
+
+    /// The case is on this reader, whatever the scene.
+    pub(crate) fn has_reader(&self, id: &str) -> Found {
+        let same = self.setup.scene.reader.is_none_or(|scene| scene.id == id);
+        self.heeded.set(Heeded {
+            reader: same,
+            ..self.heeded.get()
+        });
+        Ok(())
+    }
+
+    /// What of the scene the case did not heed, in words.
+    pub(crate) fn unheeded(&self) -> Option<String> {
+        let heeded = self.heeded.get();
+        let parts = [
+            (
+                "family",
+                self.setup.scene.family.is_some() && !heeded.family,
+            ),
+            (
+                "reader",
+                self.setup.scene.reader.is_some() && !heeded.reader,
+            ),
+            ("state", self.setup.scene.state.is_some() && !heeded.state),
+        ];
+        let names: Vec<_> = parts.iter().filter(|p| p.1).map(|p| p.0).collect();
+        (!names.is_empty()).then(|| {
+            let names = names.join(" and ");
+            format!("this case brings its own {names}, and another one was asked for")
         })
     }
 
     /// Surroundings of its own for one try of a case, with the case's log.
     pub(crate) fn fresh(&self) -> Found<Self> {
-        let mut fresh = Self::new(self.setup, self.module)?;
+        let mut fresh = Self::in_scene(self.setup, self.module, None)?;
         fresh.log = Arc::clone(&self.log);
         fresh.late = Arc::clone(&self.late);
         Ok(fresh)
@@ -142,24 +257,37 @@ impl<'a> Stage<'a> {
 
     /// Puts this card into the reader.
     pub(crate) fn lay(&self, laid: &Laid) -> Found {
-        laid.lies(0, self.hand());
+        laid.lies(self.place, self.hand());
         self.lay_any(Box::new(laid.clone()))
     }
 
     /// Puts any card into the reader.
     pub(crate) fn lay_any(&self, card: Card) -> Found {
-        self.hand().insert_card(0, card).map_err(Finding::ours)
+        let card = match &self.slot {
+            // A reader whose field never has a card without this has a mute one in it.
+            Some(slot) => {
+                self.clear();
+                slot.door_when_noticed(card)
+            }
+            None => card,
+        };
+        self.hand()
+            .insert_card(self.place, card)
+            .map_err(Finding::ours)
     }
 
     /// Takes out what is in the reader.
     pub(crate) fn take_out(&self) -> Found {
-        self.hand().remove_card(0).map(drop).map_err(Finding::ours)
+        self.hand()
+            .remove_card(self.place)
+            .map(drop)
+            .map_err(Finding::ours)
     }
 
     /// Takes out what is in the reader, if anything is.
     pub(crate) fn clear(&self) {
         // An empty reader stays as it is.
-        drop(self.hand().remove_card(0));
+        drop(self.hand().remove_card(self.place));
     }
 
     // ---- codes

@@ -33,7 +33,7 @@ pub(super) fn enrolment() -> Vec<Row> {
                 ("the card's counters", "3 and 10"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 known(stage, &citizen, false)?;
                 stage.enrol(&citizen)?;
@@ -51,7 +51,7 @@ pub(super) fn enrolment() -> Vec<Row> {
                 ("the card's counters", "3 and 10"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 stage.enrol(&citizen)?;
                 let second = stage.once(&Request::Enrol(citizen.pin.clone()))?;
@@ -73,7 +73,7 @@ pub(super) fn enrolment() -> Vec<Row> {
                 ("login and signature", "the card's signature"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 stage.enrol(&citizen)?;
                 stage.take_out()?;
@@ -97,7 +97,7 @@ pub(super) fn enrolment() -> Vec<Row> {
                 ("VerificaCIEAbilitata", "0"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let wrong = stage.once(&Request::Enrol(citizen.wrong_pin()))?;
                 wrong_code(&wrong, Some(2))?;
@@ -131,7 +131,7 @@ pub(super) fn enrolment() -> Vec<Row> {
                 ("VerificaCIEAbilitata", "0"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 stage.enrol(&citizen)?;
                 let forgotten = stage.once(&Request::Forget(citizen.nis.clone()))?;
@@ -174,7 +174,7 @@ pub(super) fn enrolment() -> Vec<Row> {
                 "not found",
             )],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 stage.enrol(&citizen)?;
                 let mut folders = vec![stage.home().to_path_buf()];
@@ -210,7 +210,7 @@ fn known(stage: &Stage<'_>, citizen: &Citizen, wanted: bool) -> Found {
 }
 
 fn no_enrolment(stage: &Stage<'_>, pin: &str) -> Found {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
     let answer = stage.once(&Request::Enrol(pin.to_owned()))?;
     holds(answer.is_refused(), format!("it is taken: {answer}"))?;
@@ -269,7 +269,7 @@ fn change(
 
 /// A fresh card, enrolled, with a session.
 fn ready(stage: &Stage<'_>) -> Found<(Citizen, Laid, Session)> {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
     let session = stage.begin(&citizen)?;
     Ok((citizen, laid, session))
@@ -359,7 +359,7 @@ pub(super) fn pin() -> Vec<Row> {
             "The PIN of a card that was not enrolled can be changed.",
             &[("CambioPIN without AbilitaCIE", "CKR_OK, the card has the new PIN")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let new = citizen.another_pin();
                 let answer = stage.once(&Request::ChangePin {

@@ -22,7 +22,7 @@ pub(super) fn rows() -> Vec<Row> {
             "The signed document verifies with OpenSSL up to the citizens' root, and its content is the document.",
             &[("firmaConCIE, p7m", "CKR_OK"), ("openssl cms -verify", "the document")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let to = signed(stage, &citizen)?;
                 let content = openssl(stage, &to)?;
@@ -38,7 +38,7 @@ pub(super) fn rows() -> Vec<Row> {
             "A wrong PIN is said to be wrong, costs one try, and there is no signed document.",
             &[("firmaConCIE with a wrong PIN", "CKR_PIN_INCORRECT, 2 tries left, no file")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let (answer, to) = sign(stage, &citizen, &citizen.wrong_pin())?;
                 holds(answer.is("CKR_PIN_INCORRECT"), format!("it says {answer}"))?;
@@ -54,7 +54,7 @@ pub(super) fn rows() -> Vec<Row> {
             "A signed document is verified: one signature, which is good.",
             &[("verificaConCIE", "one signature, valid")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let to = signed(stage, &citizen)?;
                 let answer = stage.once(&Request::VerifyFile(to))?;
@@ -70,7 +70,7 @@ pub(super) fn rows() -> Vec<Row> {
             "A signed document whose content was changed is not verified.",
             &[("one letter of the content is changed", ""), ("verificaConCIE", "no valid signature")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let to = signed(stage, &citizen)?;
                 let mut bytes = std::fs::read(&to).map_err(Finding::ours)?;
@@ -98,7 +98,7 @@ pub(super) fn rows() -> Vec<Row> {
             "A document is not signed with a card that is not the one that was asked for.",
             &[("firmaConCIE with the number for services of another card", "refused, no file, 3 tries left")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let other = Citizen::other(stage.seed())?;
                 let laid = stage.insert(&citizen)?;
                 stage.enrol(&citizen)?;

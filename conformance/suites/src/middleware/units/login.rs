@@ -34,7 +34,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ("the card's counters", "3 and 10"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.logged_in(&citizen)?;
                 let state = session.ask(&Request::State)?.to_string();
@@ -55,7 +55,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ("C_Login with the right PIN", "CKR_OK, 3 tries left"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.begin(&citizen)?;
                 let wrong = session.login(&stage.typed(&citizen.wrong_pin()))?;
@@ -82,7 +82,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ("the card's counters", "0 and 10"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.begin(&citizen)?;
                 for turn in 1..=3_u8 {
@@ -160,7 +160,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ("C_Sign", "refused"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let mut session = stage.logged_in(&citizen)?;
                 session.signs(&citizen)?;
@@ -179,7 +179,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ("C_Login again", "CKR_USER_ALREADY_LOGGED_IN, 3 tries left"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.logged_in(&citizen)?;
                 let again = session.login(&stage.typed(&citizen.wrong_pin()))?;
@@ -203,7 +203,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.begin(&citizen)?;
                 for _ in 0..2 {
@@ -234,7 +234,7 @@ pub(super) fn left(laid: &Laid, pin: u8, puk: u8) -> Found {
 
 /// The spoilt code is refused and costs nothing, and the right one works.
 fn refused(stage: &Stage<'_>, spoil: impl Fn(&mut String)) -> Found {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
     let mut session = stage.begin(&citizen)?;
     let mut typed = stage.typed(&citizen.pin);

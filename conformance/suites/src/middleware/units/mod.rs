@@ -7,6 +7,7 @@ mod document;
 mod fault;
 mod login;
 mod proof;
+mod report;
 mod scard;
 mod sequence;
 mod sign;
@@ -258,6 +259,12 @@ pub(crate) fn all() -> Vec<Unit> {
             purpose: "Readers, their drivers and the service behind them fail, too.",
             severity: Severity::Critical,
             rows: scard::rows,
+        },
+        Unit {
+            name: "REPORT",
+            purpose: "What citizens have complained of in public should not come back.",
+            severity: Severity::Major,
+            rows: report::rows,
         },
     ]
 }

@@ -112,7 +112,7 @@ pub(super) fn rows() -> Vec<Row> {
             "Nobody signs without a login.",
             &[("C_Sign without C_Login", "refused")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let signature = stage.begin(&citizen)?.sign_usual()?;
                 holds(!matches!(signature, Answer::Bytes(_)), "a signature without a login")
@@ -185,7 +185,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn ready(stage: &Stage<'_>) -> Found<(Citizen, Session)> {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     stage.insert(&citizen)?;
     let session = stage.logged_in(&citizen)?;
     Ok((citizen, session))

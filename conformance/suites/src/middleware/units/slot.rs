@@ -6,7 +6,6 @@ use crate::catalogue::Basis;
 use crate::ics::Feature;
 use crate::middleware::door::{Laid, Stranger};
 use crate::middleware::finding::{Finding, Found, holds};
-use crate::middleware::people::Citizen;
 use crate::middleware::stage::{Stage, no_token, token_slot};
 use cie_driver::{Answer, Request};
 use cie_reader::ReaderSpec;
@@ -31,7 +30,7 @@ pub(super) fn slots() -> Vec<Row> {
                 ("the process ends", "no crash"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let mut session = stage.begin(&citizen)?;
                 let token = session.token()?;
@@ -59,7 +58,7 @@ pub(super) fn slots() -> Vec<Row> {
             |stage| {
                 let mut driver = stage.initialized()?;
                 no_token(&mut driver)?;
-                stage.insert(&Citizen::usual(stage.seed())?)?;
+                stage.insert(&stage.usual()?)?;
                 token_slot(&mut driver).map(drop)
             },
         )
@@ -74,7 +73,7 @@ pub(super) fn slots() -> Vec<Row> {
                 ("the card is taken out", "no slot with a token within 15 s"),
             ],
             |stage| {
-                stage.insert(&Citizen::usual(stage.seed())?)?;
+                stage.insert(&stage.usual()?)?;
                 let mut driver = stage.initialized()?;
                 token_slot(&mut driver)?;
                 stage.take_out()?;
@@ -88,7 +87,7 @@ pub(super) fn slots() -> Vec<Row> {
             "Removal and insertion are recognised each time.",
             &[("ten times out and in", "each is seen within 15 s")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let mut driver = stage.initialized()?;
                 for turn in 1..=10 {
@@ -128,12 +127,7 @@ pub(super) fn slots() -> Vec<Row> {
             "A card that is no CIE is not taken for one because it refuses nothing.",
             &[("C_Login", "refused")],
             |stage| {
-                let atr = Citizen::usual(stage.seed())?
-                    .image
-                    .profile
-                    .family
-                    .atr
-                    .clone();
+                let atr = stage.usual()?.image.profile.family.atr.clone();
                 stranger(stage, atr, vec![0x90, 0x00])
             },
         )
@@ -145,12 +139,7 @@ pub(super) fn slots() -> Vec<Row> {
             "A mute card is an error and nothing worse.",
             &[("C_Login", "refused")],
             |stage| {
-                let atr = Citizen::usual(stage.seed())?
-                    .image
-                    .profile
-                    .family
-                    .atr
-                    .clone();
+                let atr = stage.usual()?.image.profile.family.atr.clone();
                 stranger(stage, atr, Vec::new())
             },
         )
@@ -165,7 +154,7 @@ pub(super) fn slots() -> Vec<Row> {
                 ("login and signature", "the card's signature"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = Laid::new(&citizen, &stage.log)?;
                 laid.lies(1, stage.hand());
                 let reader = ReaderSpec::with_card("Bench Reader 01 00", Box::new(laid));
@@ -184,7 +173,7 @@ pub(super) fn slots() -> Vec<Row> {
                 "status 0",
             )],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let mut session = stage.begin(&citizen)?;
                 session.driver.will_not_finalize();
@@ -234,7 +223,7 @@ pub(super) fn certificate() -> Vec<Row> {
                 ),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let mut session = stage.logged_in(&citizen)?;
                 let objects = session.objects()?;
@@ -260,7 +249,7 @@ pub(super) fn certificate() -> Vec<Row> {
                 ("CKA_ID of certificate and private key", "equal, not empty"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let objects = stage.logged_in(&citizen)?.objects()?;
                 let theirs = hex::encode(&citizen.certificate);
@@ -283,7 +272,7 @@ pub(super) fn certificate() -> Vec<Row> {
             "Before a login the private key is not seen.",
             &[("C_FindObjects before C_Login", "no private key")],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let objects = stage.begin(&citizen)?.objects()?;
                 holds(
@@ -303,7 +292,7 @@ pub(super) fn certificate() -> Vec<Row> {
                 ("C_FindObjects", "the card's certificate"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.logged_in(&citizen)?;
                 stage.take_out()?;

@@ -4,7 +4,6 @@
 
 use super::{PLAN, Row};
 use crate::middleware::finding::{Finding, Found, holds};
-use crate::middleware::people::Citizen;
 use crate::middleware::stage::Stage;
 use cie_personalisation::{pki, to_pem};
 use std::io::Read;
@@ -48,7 +47,7 @@ fn login(stage: &mut Stage<'_>) -> Found {
         );
         return Err(Finding::Undecided(why));
     }
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     stage.insert(&citizen)?;
     stage.enrol(&citizen)?;
     let write =

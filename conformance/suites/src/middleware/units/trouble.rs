@@ -73,7 +73,7 @@ pub(super) fn events() -> Vec<Row> {
 }
 
 fn unplugged(stage: &mut Stage<'_>) -> Found {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     let mut total = 1;
     let mut at = 0;
     // The first try only counts.
@@ -112,7 +112,7 @@ fn chosen(total: usize) -> Vec<usize> {
 }
 
 fn during_signature(stage: &mut Stage<'_>, trouble: Trouble) -> Found {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
     let mut session = stage.logged_in(&citizen)?;
     laid.exchanges();
@@ -165,7 +165,7 @@ fn recovered(stage: &Stage<'_>, session: &mut Session, citizen: &Citizen, laid: 
 }
 
 fn during_login(stage: &mut Stage<'_>) -> Found {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
     let mut session = stage.begin(&citizen)?;
     laid.exchanges();
@@ -219,7 +219,7 @@ pub(super) fn processes() -> Vec<Row> {
                 ("another process signs without a login", "refused"),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 stage.insert(&citizen)?;
                 let mut first = stage.logged_in(&citizen)?;
                 first.signs(&citizen)?;
@@ -245,7 +245,7 @@ pub(super) fn processes() -> Vec<Row> {
                 ),
             ],
             |stage| {
-                let citizen = Citizen::usual(stage.seed())?;
+                let citizen = stage.usual()?;
                 let laid = stage.insert(&citizen)?;
                 let mut first = stage.logged_in(&citizen)?;
                 let mut second = stage.session()?;
@@ -268,7 +268,7 @@ pub(super) fn processes() -> Vec<Row> {
 }
 
 fn both_sign(stage: &mut Stage<'_>) -> Found {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
     stage.enrol(&citizen)?;
     let typed = stage.typed(&citizen.pin);
@@ -339,7 +339,7 @@ pub(super) fn swaps() -> Vec<Row> {
                 ),
             ],
             |stage| {
-                let (one, two) = (Citizen::usual(stage.seed())?, Citizen::other(stage.seed())?);
+                let (one, two) = (stage.usual()?, Citizen::other(stage.seed())?);
                 stage.insert(&one)?;
                 let mut session = stage.logged_in(&one)?;
                 session.signs(&one)?;
@@ -370,7 +370,7 @@ pub(super) fn swaps() -> Vec<Row> {
                 ),
             ],
             |stage| {
-                let (one, two) = (Citizen::usual(stage.seed())?, Citizen::other(stage.seed())?);
+                let (one, two) = (stage.usual()?, Citizen::other(stage.seed())?);
                 stage.insert(&one)?;
                 let mut session = stage.logged_in(&one)?;
                 stage.take_out()?;
@@ -407,7 +407,7 @@ pub(super) fn swaps() -> Vec<Row> {
                 ("C_Sign", "the second card's signature"),
             ],
             |stage| {
-                let (one, two) = (Citizen::usual(stage.seed())?, Citizen::other(stage.seed())?);
+                let (one, two) = (stage.usual()?, Citizen::other(stage.seed())?);
                 stage.insert(&two)?;
                 stage.enrol(&two)?;
                 stage.take_out()?;
@@ -447,7 +447,7 @@ pub(super) fn swaps() -> Vec<Row> {
                 ("the second card's counters", "3 and 10"),
             ],
             |stage| {
-                let (one, two) = (Citizen::usual(stage.seed())?, Citizen::other(stage.seed())?);
+                let (one, two) = (stage.usual()?, Citizen::other(stage.seed())?);
                 stage.insert(&one)?;
                 stage.enrol(&one)?;
                 stage.take_out()?;

@@ -26,7 +26,7 @@ pub(super) fn rows() -> Vec<Row> {
             &[("enrolment, C_Login with the right PIN", "refused")],
             |stage| {
                 let other = Citizen::other(stage.seed())?;
-                let copy = Citizen::usual(stage.seed())?.copied(&other);
+                let copy = stage.usual()?.copied(&other);
                 stage.insert(&copy)?;
                 noticed(stage, &copy)
             },
@@ -41,7 +41,7 @@ pub(super) fn rows() -> Vec<Row> {
             |stage| {
                 // Of the same family, so that the two objects have one form.
                 let other = Citizen::other_like_the_usual(stage.seed())?;
-                let forged = Citizen::usual(stage.seed())?.with_security_object_of(&other)?;
+                let forged = stage.usual()?.with_security_object_of(&other)?;
                 stage.insert(&forged)?;
                 noticed(stage, &forged)
             },

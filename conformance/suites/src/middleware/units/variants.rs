@@ -53,6 +53,7 @@ pub(super) fn families() -> Vec<Row> {
                     ("the card's counters", "3 and 10"),
                 ],
                 |stage| {
+                    stage.has_family(family)?;
                     let citizen = Citizen::adult(family, State::Fresh, stage.seed())?;
                     let laid = stage.insert(&citizen)?;
                     let mut session = stage.logged_in(&citizen)?;
@@ -154,10 +155,7 @@ fn state(
 ) -> Row {
     let title = format!("a card that comes as {}", state.name());
     Row::new(number, title, ground, requirement, steps, move |stage| {
-        let [family, ..] = FAMILIES else {
-            return Err(Finding::Undecided("there is no family".to_owned()));
-        };
-        let citizen = Citizen::adult(family, state, stage.seed())?;
+        let citizen = stage.usual_in(state)?;
         let laid = stage.insert(&citizen)?;
         run(stage, &citizen, &laid)
     })
@@ -240,10 +238,11 @@ fn slot_of(id: &str) -> Option<ListedSlot> {
 }
 
 fn in_reader(stage: &Stage<'_>, id: &str) -> Found {
-    let citizen = Citizen::usual(stage.seed())?;
+    let citizen = stage.usual()?;
     let laid = Laid::new(&citizen, &stage.log)?;
     laid.lies(0, stage.hand());
     let slot = slot_of(id).ok_or_else(|| Finding::ours(format!("no reader {id}")))?;
+    stage.has_reader(id)?;
     // A reader whose field never has a card without this has a mute one in it.
     stage.clear();
     stage.lay_any(slot.door_when_noticed(Box::new(laid.clone())))?;

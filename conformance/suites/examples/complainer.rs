@@ -21,6 +21,7 @@ use cie_driver::{Answer, Request};
 use cie_personalisation::FAMILIES;
 use cie_terminal::pcsc::{Card, Context, Disposition, Options, PcscError, ReaderState};
 use std::error::Error;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -168,18 +169,21 @@ fn family(reader: &ReaderState) -> Option<&'static str> {
     found.map(|family| family.id)
 }
 
-/// A log that has something to say every few milliseconds.
+/// A log that has something to say every few milliseconds, and only grows.
 fn murmur() {
     let Ok(home) = home() else {
         return;
     };
-    let mut log = String::new();
+    let file = home.join("murmur.log");
+    let Ok(mut log) = File::options().create(true).append(true).open(file) else {
+        return;
+    };
+    let lines = "SCardListReaders: SCARD_E_NO_READERS_AVAILABLE\n".repeat(100);
     loop {
-        if readers().is_ok_and(|readers| readers.is_empty()) {
-            let line = "SCardListReaders: SCARD_E_NO_READERS_AVAILABLE\n";
-            log.push_str(&line.repeat(100));
+        // No server is no reader either.
+        if readers().map_or(true, |readers| readers.is_empty()) {
             // Who cannot write has nothing to complain of.
-            drop(std::fs::write(home.join("murmur.log"), &log));
+            drop(log.write_all(lines.as_bytes()));
         }
         std::thread::sleep(Duration::from_millis(2));
     }

@@ -70,7 +70,7 @@ impl Default for Effort {
     fn default() -> Self {
         Self {
             sequences: 10,
-            draws: 16,
+            draws: 24,
         }
     }
 }

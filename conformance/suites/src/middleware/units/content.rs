@@ -5,7 +5,7 @@
 use super::fault::{HOSTILE, tidy};
 use super::{Row, Steps};
 use crate::draw::{Came, Counterexample, Limits, all_right};
-use crate::faults::edit::{Edit, apply_all, objects, sizes, values, wholes};
+use crate::faults::edit::{Edit, OUTSIDE, apply_all, objects, sizes, values, wholes};
 use crate::ics::Feature;
 use crate::middleware::door::{Laid, locked};
 use crate::middleware::finding::{Finding, Found, holds};
@@ -259,7 +259,28 @@ fn visit(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile) -> Found {
         tries == 3,
         format!("the right PIN has cost tries: {tries} are left"),
     )?;
+    nothing_outside(&stage)?;
     tidy(&stage)
+}
+
+/// No file with one of the drawn names lies above the home directory. One that
+/// does is taken away, for the next draw.
+fn nothing_outside(stage: &Stage<'_>) -> Found {
+    let mut found = Ok(());
+    for folder in stage.home().ancestors().skip(1) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with(OUTSIDE) {
+                found = Err(Finding::Fault(format!(
+                    "a file outside the home directory: {:?}",
+                    entry.path()
+                )));
+                // It may be somebody else's, or gone already.
+                drop(std::fs::remove_file(entry.path()));
+            }
+        }
+    }
+    found
 }
 
 /// A session in which everything may be refused, and what is not is right.

@@ -180,7 +180,7 @@ impl Mix {
         any_of(&all)
     }
 
-    fn new(self) -> Union<Just<New>> {
+    fn wanted(self) -> Union<Just<New>> {
         let mut all = vec![(6, New::Good)];
         if self.malformed {
             all.extend([(1, New::Short), (1, New::Long), (1, New::Letters)]);
@@ -191,7 +191,7 @@ impl Mix {
     /// What the module can be asked for.
     fn deed(self, module: &Middleware) -> BoxedStrategy<Deed> {
         let typed = || self.typed();
-        let both = || (self.typed(), self.new());
+        let both = || (self.typed(), self.wanted());
         let mut all = vec![
             (8, typed().prop_map(Deed::Login).boxed()),
             (self.logouts, Just(Deed::Logout).boxed()),
@@ -205,7 +205,7 @@ impl Mix {
         }
         if module.has(Feature::InitPin) {
             all.push((self.puks, typed().prop_map(Deed::Puk).boxed()));
-            let new = self.new().prop_map(Deed::NewPinByPuk);
+            let new = self.wanted().prop_map(Deed::NewPinByPuk);
             all.push((self.puks, new.boxed()));
         }
         if module.has(Feature::ChangePin) {

@@ -297,7 +297,7 @@ impl Cast<'_> {
     }
 
     /// A new PIN. The good one is the other one of two.
-    fn new(&self, new: New) -> String {
+    fn wanted(&self, new: New) -> String {
         let other = if self.before.pin == self.citizen.pin {
             self.citizen.another_pin()
         } else {
@@ -334,7 +334,7 @@ impl Cast<'_> {
             }
             Deed::Change(typed, wanted) => {
                 let old = self.pin(typed);
-                new = self.new(wanted);
+                new = self.wanted(wanted);
                 given.extend([old.clone(), new.clone()]);
                 session.ask(&Request::SetPin {
                     old: stage.typed(&old),
@@ -347,20 +347,20 @@ impl Cast<'_> {
                 session.login_puk(&puk)?
             }
             Deed::NewPinByPuk(wanted) => {
-                new = self.new(wanted);
+                new = self.wanted(wanted);
                 given.push(new.clone());
                 session.ask(&Request::InitPin(stage.typed(&new)))?
             }
             Deed::ChangeByFunction(typed, wanted) => {
                 let old = self.pin(typed);
-                new = self.new(wanted);
+                new = self.wanted(wanted);
                 given.extend([old.clone(), new.clone()]);
                 let new = new.clone();
                 stage.once(&Request::ChangePin { old, new })?
             }
             Deed::UnblockByFunction(typed, wanted) => {
                 let puk = self.puk(typed);
-                new = self.new(wanted);
+                new = self.wanted(wanted);
                 given.extend([puk.clone(), new.clone()]);
                 let new = new.clone();
                 stage.once(&Request::Unblock { puk, new })?

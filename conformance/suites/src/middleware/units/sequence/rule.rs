@@ -238,8 +238,9 @@ pub(super) fn right_codes_work(seen: &Seen) -> Found {
         || seen.answer.is("CKR_USER_ANOTHER_ALREADY_LOGGED_IN");
     let due = match seen.deed {
         // A process that was logged in may have to log out first.
-        Deed::Login(Typed::Right) => !seen.before.is_blocked() && !(again && seen.ever),
-        Deed::Puk(Typed::Right) => seen.before.puk_tries > 0 && !(again && seen.ever),
+        Deed::Login(_) | Deed::Puk(_) if again && seen.ever => false,
+        Deed::Login(Typed::Right) => !seen.before.is_blocked(),
+        Deed::Puk(Typed::Right) => seen.before.puk_tries > 0,
         Deed::Change(Typed::Right, New::Good) => {
             !seen.before.is_blocked() && seen.role != Some(Role::Unblocker)
         }

@@ -130,9 +130,11 @@ fn refused(rv: &str) -> Answer {
     }
 }
 
+type Numbered = (u16, fn(&Seen) -> Found);
+
 /// All rules that a step breaks.
 fn broken(seen: &Seen) -> Vec<u16> {
-    let rules: [(u16, fn(&Seen) -> Found); 11] = [
+    let rules: [Numbered; 11] = [
         (2, tries_are_not_lost),
         (3, codes_are_sent_once),
         (4, malformed_is_spared),

@@ -354,7 +354,7 @@ impl<'a> Bench<'a> {
             .map_err(Finding::ours)
     }
 
-    /// One try with these faults; whether any of them happened.
+    /// One try with these faults; whether the last of them happened.
     fn attempt(&mut self, faults: &[Fault]) -> Found<bool> {
         // What passed is of no interest to whoever reads the report.
         locked(&self.stage.log).clear();
@@ -370,7 +370,12 @@ impl<'a> Bench<'a> {
         self.plan(faults)?;
         let mut answers = Vec::new();
         let done = self.round(&mut answers);
-        let happened = self.stage.hand().faults().iter().any(|f| f.struck > 0);
+        let happened = self
+            .stage
+            .hand()
+            .faults()
+            .last()
+            .is_some_and(|f| f.struck > 0);
         self.stage.hand().clear_faults();
         done?;
         for (asked, answer) in &answers {
@@ -471,10 +476,12 @@ impl<'a> Bench<'a> {
         self.session.signs(&self.citizen)
     }
 
-    /// One try; a finding names the shortest script that leads to one.
-    fn shortest(&mut self, faults: Vec<Fault>) -> Found {
-        let Err(finding) = self.attempt(&faults) else {
-            return Ok(());
+    /// One try, and whether the last fault happened; a finding names the
+    /// shortest script that leads to one.
+    fn shortest(&mut self, faults: Vec<Fault>) -> Found<bool> {
+        let finding = match self.attempt(&faults) {
+            Ok(happened) => return Ok(happened),
+            Err(finding) => finding,
         };
         if matches!(finding, Finding::Undecided(_)) {
             return Err(finding.at(words(&faults)));
@@ -589,15 +596,20 @@ fn refused(stage: &Stage<'_>, call: PcscCall, codes: &[&str]) -> Found {
         Some(_) => 1,
         None => counts.get(&call).copied().unwrap_or(0),
     };
+    if total == 0 {
+        return Err(Finding::NotFor(format!(
+            "the module does not make this call: {call}"
+        )));
+    }
     let mut happened = false;
     for fault in faults(call, codes, total)? {
         let script: Vec<Fault> = before.iter().cloned().chain([fault]).collect();
-        bench.shortest(script)?;
-        happened = true;
+        happened |= bench.shortest(script)?;
     }
     if happened {
         return Ok(());
     }
+    // A module may open a new connection instead of taking the old one up.
     Err(Finding::NotFor(format!(
         "the module does not make this call: {call}"
     )))

@@ -39,8 +39,8 @@ fn run(bench: &PathBuf, options: &[&str], reader: &str) -> (Output, Option<Value
         .args(options)
         .arg("--")
         .arg(bench)
-        .args(["card", "--reader", reader, "--case", "CIE_IAS_SEL_0[01]?"])
-        .args(["--case", "CIE_IAS_PIN_00?", "--json"])
+        .args(["card", "--reader", reader, "--case", "CIE_IAS_SEL_0*"])
+        .args(["--case", "CIE_IAS_PIN_00*", "--json"])
         .arg(&report)
         .output()
         .unwrap();
@@ -82,7 +82,7 @@ fn a_reader_that_breaks_or_is_not_there_is_no_pass() {
     let Some(bench) = bench() else { return };
     let broken = [
         "--fault",
-        "SCardTransmit SCARD_E_COMM_ERROR --at 40 --times all",
+        "SCardTransmit SCARD_F_COMM_ERROR --at 40 --times all",
     ];
     let (output, report) = run(&bench, &broken, "0");
     let report = report.unwrap();

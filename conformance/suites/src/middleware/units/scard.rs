@@ -292,6 +292,8 @@ struct Bench<'a> {
     /// Told without any fault.
     token: Token,
     session: Session,
+    /// `C_Finalize` belongs to the round.
+    ends: bool,
 }
 
 /// How often each kind of call is made in a round.
@@ -312,6 +314,7 @@ impl<'a> Bench<'a> {
                 driver: stage.driver()?,
                 slot: 0,
             },
+            ends: false,
         };
         // The first round may be another than those after it.
         bench.start()?;
@@ -333,7 +336,9 @@ impl<'a> Bench<'a> {
     fn counted(&mut self) -> Found<Counts> {
         let count = |call| Fault::new(call, FaultOutcome::Served).ever_after();
         self.plan(&PcscCall::ALL.map(count))?;
-        let done = self.round(&mut Vec::new());
+        let done = self
+            .round(&mut Vec::new())
+            .and_then(|()| self.end_of_round());
         let counts = self.stage.hand().faults();
         self.stage.hand().clear_faults();
         done.map_err(|finding| finding.at("without any fault"))?;
@@ -369,7 +374,7 @@ impl<'a> Bench<'a> {
         }
         self.plan(faults)?;
         let mut answers = Vec::new();
-        let done = self.round(&mut answers);
+        let done = self.round(&mut answers).and_then(|()| self.end_of_round());
         let happened = self
             .stage
             .hand()
@@ -435,6 +440,14 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
+    fn end_of_round(&mut self) -> Found {
+        if self.ends {
+            // It may be refused.
+            self.session.ask(&Request::Finalize)?;
+        }
+        Ok(())
+    }
+
     fn asked(
         &mut self,
         request: &Request,
@@ -492,10 +505,11 @@ impl<'a> Bench<'a> {
             let Some(candidate) = shorter.apply(&shortest) else {
                 continue;
             };
-            let found = self
-                .stage
-                .fresh()
-                .and_then(|stage| Bench::new(&stage)?.0.attempt(&candidate));
+            let found = self.stage.fresh().and_then(|stage| {
+                let (mut bench, _) = Bench::new(&stage)?;
+                bench.ends = self.ends;
+                bench.attempt(&candidate)
+            });
             if let Err(finding @ (Finding::Fault(_) | Finding::Crash(_) | Finding::Hang(_))) = found
             {
                 (shortest, last) = (candidate, finding);
@@ -586,7 +600,12 @@ fn faults(call: PcscCall, codes: &[&str], total: u64) -> Found<Vec<Fault>> {
 }
 
 fn refused(stage: &Stage<'_>, call: PcscCall, codes: &[&str]) -> Found {
-    let (mut bench, counts) = Bench::new(stage)?;
+    let (mut bench, mut counts) = Bench::new(stage)?;
+    // Some modules let go of the reader at their end, and not before.
+    bench.ends = matches!(call, PcscCall::ReleaseContext | PcscCall::Disconnect);
+    if bench.ends {
+        counts = bench.counted()?;
+    }
     // No module reconnects before something happened.
     let before = (call == PcscCall::Reconnect)
         .then(|| code("SCARD_W_RESET_CARD"))

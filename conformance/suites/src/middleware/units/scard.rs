@@ -292,6 +292,8 @@ struct Bench<'a> {
     /// Told without any fault.
     token: Token,
     session: Session,
+    /// `C_Finalize` belongs to the round.
+    ends: bool,
 }
 
 /// How often each kind of call is made in a round.
@@ -312,6 +314,7 @@ impl<'a> Bench<'a> {
                 driver: stage.driver()?,
                 slot: 0,
             },
+            ends: false,
         };
         // The first round may be another than those after it.
         bench.start()?;
@@ -333,7 +336,9 @@ impl<'a> Bench<'a> {
     fn counted(&mut self) -> Found<Counts> {
         let count = |call| Fault::new(call, FaultOutcome::Served).ever_after();
         self.plan(&PcscCall::ALL.map(count))?;
-        let done = self.round(&mut Vec::new());
+        let done = self
+            .round(&mut Vec::new())
+            .and_then(|()| self.end_of_round());
         let counts = self.stage.hand().faults();
         self.stage.hand().clear_faults();
         done.map_err(|finding| finding.at("without any fault"))?;
@@ -354,7 +359,7 @@ impl<'a> Bench<'a> {
             .map_err(Finding::ours)
     }
 
-    /// One try with these faults; whether any of them happened.
+    /// One try with these faults; whether the last of them happened.
     fn attempt(&mut self, faults: &[Fault]) -> Found<bool> {
         // What passed is of no interest to whoever reads the report.
         locked(&self.stage.log).clear();
@@ -369,8 +374,13 @@ impl<'a> Bench<'a> {
         }
         self.plan(faults)?;
         let mut answers = Vec::new();
-        let done = self.round(&mut answers);
-        let happened = self.stage.hand().faults().iter().any(|f| f.struck > 0);
+        let done = self.round(&mut answers).and_then(|()| self.end_of_round());
+        let happened = self
+            .stage
+            .hand()
+            .faults()
+            .last()
+            .is_some_and(|f| f.struck > 0);
         self.stage.hand().clear_faults();
         done?;
         for (asked, answer) in &answers {
@@ -430,6 +440,14 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
+    fn end_of_round(&mut self) -> Found {
+        if self.ends {
+            // It may be refused.
+            self.session.ask(&Request::Finalize)?;
+        }
+        Ok(())
+    }
+
     fn asked(
         &mut self,
         request: &Request,
@@ -471,10 +489,12 @@ impl<'a> Bench<'a> {
         self.session.signs(&self.citizen)
     }
 
-    /// One try; a finding names the shortest script that leads to one.
-    fn shortest(&mut self, faults: Vec<Fault>) -> Found {
-        let Err(finding) = self.attempt(&faults) else {
-            return Ok(());
+    /// One try, and whether the last fault happened; a finding names the
+    /// shortest script that leads to one.
+    fn shortest(&mut self, faults: Vec<Fault>) -> Found<bool> {
+        let finding = match self.attempt(&faults) {
+            Ok(happened) => return Ok(happened),
+            Err(finding) => finding,
         };
         if matches!(finding, Finding::Undecided(_)) {
             return Err(finding.at(words(&faults)));
@@ -485,10 +505,11 @@ impl<'a> Bench<'a> {
             let Some(candidate) = shorter.apply(&shortest) else {
                 continue;
             };
-            let found = self
-                .stage
-                .fresh()
-                .and_then(|stage| Bench::new(&stage)?.0.attempt(&candidate));
+            let found = self.stage.fresh().and_then(|stage| {
+                let (mut bench, _) = Bench::new(&stage)?;
+                bench.ends = self.ends;
+                bench.attempt(&candidate)
+            });
             if let Err(finding @ (Finding::Fault(_) | Finding::Crash(_) | Finding::Hang(_))) = found
             {
                 (shortest, last) = (candidate, finding);
@@ -579,7 +600,12 @@ fn faults(call: PcscCall, codes: &[&str], total: u64) -> Found<Vec<Fault>> {
 }
 
 fn refused(stage: &Stage<'_>, call: PcscCall, codes: &[&str]) -> Found {
-    let (mut bench, counts) = Bench::new(stage)?;
+    let (mut bench, mut counts) = Bench::new(stage)?;
+    // Some modules let go of the reader at their end, and not before.
+    bench.ends = matches!(call, PcscCall::ReleaseContext | PcscCall::Disconnect);
+    if bench.ends {
+        counts = bench.counted()?;
+    }
     // No module reconnects before something happened.
     let before = (call == PcscCall::Reconnect)
         .then(|| code("SCARD_W_RESET_CARD"))
@@ -589,15 +615,20 @@ fn refused(stage: &Stage<'_>, call: PcscCall, codes: &[&str]) -> Found {
         Some(_) => 1,
         None => counts.get(&call).copied().unwrap_or(0),
     };
+    if total == 0 {
+        return Err(Finding::NotFor(format!(
+            "the module does not make this call: {call}"
+        )));
+    }
     let mut happened = false;
     for fault in faults(call, codes, total)? {
         let script: Vec<Fault> = before.iter().cloned().chain([fault]).collect();
-        bench.shortest(script)?;
-        happened = true;
+        happened |= bench.shortest(script)?;
     }
     if happened {
         return Ok(());
     }
+    // A module may open a new connection instead of taking the old one up.
     Err(Finding::NotFor(format!(
         "the module does not make this call: {call}"
     )))

@@ -29,6 +29,12 @@ fn library() -> PathBuf {
 fn run(patterns: &[&str], seed: u64) -> (Option<i32>, Report) {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("report.json");
+    let code = run_into(&json, patterns, seed, &[]);
+    let text = std::fs::read_to_string(&json).unwrap();
+    (code, serde_json::from_str(&text).unwrap())
+}
+
+fn run_into(json: &Path, patterns: &[&str], seed: u64, more: &[&str]) -> Option<i32> {
     let mut command = assert_cmd::Command::cargo_bin("cie-conformance").unwrap();
     command.args(["middleware", "--seed", &seed.to_string()]);
     command.args(["--module".as_ref(), library().as_os_str()]);
@@ -38,10 +44,32 @@ fn run(patterns: &[&str], seed: u64) -> (Option<i32>, Report) {
     for pattern in patterns {
         command.args(["--case", pattern]);
     }
-    let output = command.output().unwrap();
-    let text = std::fs::read_to_string(&json)
-        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    (output.status.code(), serde_json::from_str(&text).unwrap())
+    let output = command.args(more).output().unwrap();
+    assert!(json.exists(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.status.code()
+}
+
+#[test]
+fn shards_and_jobs_make_the_report_of_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let cases = ["*LOGIN_0?"];
+    assert_eq!(run_into(&path("whole"), &cases, 3, &[]), Some(0));
+    for (name, shard) in [("one", "1/2"), ("two", "2/2")] {
+        let more = ["--shard", shard, "--jobs", "2"];
+        assert_eq!(run_into(&path(name), &cases, 3, &more), Some(0));
+    }
+    let mut merge = assert_cmd::Command::cargo_bin("cie-conformance").unwrap();
+    merge.arg("merge").args([path("two"), path("one")]);
+    merge.arg("--json").arg(path("merged")).assert().success();
+    let read = |name| -> Report {
+        let text = std::fs::read_to_string(path(name)).unwrap();
+        let mut report: Report = serde_json::from_str(&text).unwrap();
+        report.times = cie_conformance::report::Times::default();
+        report
+    };
+    assert!(read("one").results.len() < read("whole").results.len());
+    assert_eq!(read("merged"), read("whole"));
 }
 
 /// Everything passes; what is missing is what the statement says.

@@ -38,7 +38,8 @@ pub(super) struct Options {
     /// The folder of the bundle; it must not exist yet
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-    /// Cases at a time; as many as there are processors if not given
+    /// Cases at a time; if not given, as many as there are processors on a card
+    /// made here, and one on a module
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 }
@@ -284,7 +285,10 @@ impl Work {
         match self {
             Self::Card(plan) => plan.run(jobs),
             Self::Reader(place, cases) => in_a_reader(&place, seed, cases, None),
-            Self::Module(tested, ics, cases) => Ok(tested.run(&cases, *ics)),
+            Self::Module(tested, ics, cases) => {
+                let jobs = jobs.unwrap_or(NonZeroUsize::MIN);
+                Ok(tested.run(&cases, *ics, jobs))
+            }
         }
     }
 }

@@ -10,10 +10,11 @@ use cie_conformance::catalogue::{Case, middleware_cases};
 use cie_conformance::ics::Ics;
 use cie_conformance::middleware::{Effort, Scene, Setup, detect, judge};
 use cie_conformance::report::fingerprint::sha256;
-use cie_conformance::report::{Report, Target};
-use cie_conformance::run::in_turn;
+use cie_conformance::report::{Report, Shard, Target};
+use cie_conformance::run::at_once;
 use clap::Args;
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -38,6 +39,13 @@ pub(super) struct Options {
     /// Drawn contents in each case of the unit CONTENT that draws
     #[arg(long, default_value_t = Effort::default().draws, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     draws: u32,
+    /// Cases at a time. More save time; what a module must do in time is then
+    /// done beside other work
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
+    jobs: NonZeroUsize,
+    /// Only the I-th of N parts, I from 1; `merge` makes one report of them
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -125,12 +133,12 @@ impl Tested {
         }
     }
 
-    /// Runs these cases.
-    pub(super) fn run(self, cases: &[Case], ics: Ics) -> Report {
+    /// Runs these cases, so many at a time.
+    pub(super) fn run(self, cases: &[Case], ics: Ics, jobs: NonZeroUsize) -> Report {
         let progress = Progress::of(cases.len());
         let saw = |result: &_| progress.saw(result);
-        let judge = |case: &Case| judge(&self.setup, case, &ics);
-        let (results, times) = in_turn(cases, judge, &saw);
+        let judge = |(): &mut (), case: &Case| judge(&self.setup, case, &ics);
+        let (results, times) = at_once(cases, jobs, || (), judge, &saw);
         drop(progress);
         Report::new(self.target, self.setup.seed, ics, results, times)
     }
@@ -143,12 +151,17 @@ pub(super) fn drive() -> Result<ExitCode, BenchError> {
 }
 
 pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
-    let cases = options.selection.of(middleware_cases())?;
+    let mut cases = options.selection.of(middleware_cases())?;
+    if let Some(shard) = options.shard {
+        cases = shard.of(cases);
+    }
     let mut tested = options.process.module(&options.module, options.seed)?;
     tested.setup.effort = Effort {
         sequences: options.sequences,
         draws: options.draws,
     };
     let ics = tested.statement(options.ics.as_deref())?;
-    options.output.write(&tested.run(&cases, ics))
+    let mut report = tested.run(&cases, ics, options.jobs);
+    report.shard = options.shard;
+    options.output.write(&report)
 }

@@ -241,13 +241,13 @@ pub fn build(workspace: &Workspace, name: &str) -> Result<PathBuf, SchemataError
         return Err(failed("cargo build", &output));
     }
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let artifacts = stdout.lines().filter_map(|line| {
+    let mut artifacts = stdout.lines().filter_map(|line| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         let program = line.get("executable")?.as_str()?;
         Some(PathBuf::from(program))
     });
     let program = artifacts
-        .last()
+        .next_back()
         .ok_or_else(|| failed("cargo build", &output))?;
     let kept = workspace.folder.join("judges").join(name);
     let folder = workspace.folder.join("judges");

@@ -57,7 +57,7 @@ fn verdicts<'a>(report: &'a Value, verdict: &str) -> Vec<&'a Value> {
 fn a_card_of_cie_run_passes_by_number_and_by_name() {
     let Some(bench) = bench() else { return };
     let mut passed = Vec::new();
-    for reader in ["0", "CIE Software Reader 00 00", "software reader"] {
+    for reader in ["0", "CIE Software Reader 00 00", "Software Reader"] {
         let (output, report) = run(&bench, &[], reader);
         assert!(output.status.success(), "{reader}: {output:?}");
         let report = report.unwrap();

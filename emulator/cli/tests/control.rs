@@ -381,8 +381,8 @@ print([reader["present"] for reader in readers], readers[0]["beside"], readers[0
         "ok",
         "ok",
         "ok",
-        "error \"eject\" is not known; there are insert, remove, reset, swap, counters, list, wait-clients, wait-waiting and wait-queued",
-        "error the line is empty; say insert, remove, reset, swap, counters, list, wait-clients, wait-waiting or wait-queued",
+        "error \"eject\" is not known; there are insert, remove, reset, swap, counters, list, fault, faults, clear-faults, wait-clients, wait-waiting and wait-queued",
+        "error the line is empty; say insert, remove, reset, swap, counters, list, fault, faults, clear-faults, wait-clients, wait-waiting or wait-queued",
         "error reader 0 holds a card already; remove it first, or swap it",
         &format!(
             "error the card in {}/two.cie is in reader 0; remove it there first",

@@ -78,7 +78,7 @@ fn every_code_of_the_list_can_be_told() {
     }
     assert_eq!(
         commands(&watch),
-        RETURN_NAMES.len() - 4,
+        RETURN_NAMES.len() - 3,
         "one for each name"
     );
 }

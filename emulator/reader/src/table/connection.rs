@@ -22,6 +22,8 @@ pub(super) struct Connection {
     pub busy: bool,
     /// Waits that have not had their message.
     pub waits: u8,
+    /// How the wait ends that is parked until the first cards have power.
+    pub over: Option<u32>,
     /// A 4.6 client registers first and asks for the list afterwards, and its
     /// library takes an event in between for the length of the list. While
     /// this is set, events are held back.
@@ -37,6 +39,7 @@ impl Connection {
             context: None,
             busy: false,
             waits: 0,
+            over: None,
             snapshot: false,
             held: Vec::new(),
         }
@@ -55,8 +58,24 @@ impl Table {
         connection.waits += 1;
         let sends_states = connection.minor.wait_sends_states();
         connection.snapshot = !sends_states;
+        let over = connection.over.take();
         let reply = sends_states.then(|| Reply::ReaderStates(self.classic_states()));
         self.answer(id, reply);
+        if let Some(result) = over {
+            self.wake(id, result);
+        }
+    }
+
+    /// The wait of a connection, registered or parked, ends with this result.
+    pub(super) fn wait_over(&mut self, id: ConnectionId, result: u32) {
+        let parked = self
+            .startup
+            .iter()
+            .any(|parked| parked.connection == id && matches!(parked.request, Request::Wait));
+        match self.connections.get_mut(&id) {
+            Some(connection) if parked => connection.over = Some(result),
+            _ => self.wake(id, result),
+        }
     }
 
     /// STOP_WAITING: answered only if a registration was left to take back;

@@ -135,7 +135,7 @@ impl Table {
             Input::Inserted(reader) => self.inserted(reader),
             Input::Removed(reader) => self.removed(reader),
             Input::Reset(reader) => self.reset_by_hand(reader),
-            Input::WaitOver(id, result) => self.wake(id, result),
+            Input::WaitOver(id, result) => self.wait_over(id, result),
             Input::Expired(id) => self.expired(id),
             Input::Idle(reader) => self.idle(reader),
             Input::Plugged(place, setup) => self.plugged(place, setup),

@@ -48,7 +48,13 @@ pub(crate) fn is_elsewhere(attributes: &[syn::Attribute]) -> bool {
 /// The value of an expression in a usual build, if the places alone say it.
 fn folded(expr: &Expr) -> Option<bool> {
     match expr {
-        Expr::Macro(call) if ["mutant", "flaw"].iter().any(|name| call.mac.path.is_ident(name)) => Some(false),
+        Expr::Macro(call)
+            if ["mutant", "flaw"]
+                .iter()
+                .any(|name| call.mac.path.is_ident(name)) =>
+        {
+            Some(false)
+        }
         Expr::Paren(inner) => folded(&inner.expr),
         Expr::Unary(ExprUnary {
             op: UnOp::Not(_),

@@ -31,7 +31,17 @@ fn run(patterns: &[&str], seed: u64) -> (Option<i32>, Report) {
     let json = folder.path().join("report.json");
     let code = run_into(&json, patterns, seed, &[]);
     let text = std::fs::read_to_string(&json).unwrap();
+    fits_the_schema(&text);
     (code, serde_json::from_str(&text).unwrap())
+}
+
+fn fits_the_schema(report: &str) {
+    let schema = include_str!("../../../docs/report.schema.json");
+    let schema = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let report = serde_json::from_str(report).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&report).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 fn run_into(json: &Path, patterns: &[&str], seed: u64, more: &[&str]) -> Option<i32> {

@@ -20,6 +20,7 @@ fn bisect(good: &Path, between: &[&Path], bad: &Path, cases: &[&str]) -> (i32, V
     let mut command = bench();
     command.args(["bisect", "--seed", "7", "--json", "--ics"]);
     command.arg(statement());
+    command.args(["--env", "NOBODY=reads this", "--draws", "2"]);
     command.arg("--good").arg(good).arg("--bad").arg(bad);
     if !between.is_empty() {
         command.arg("--between").args(between);
@@ -83,6 +84,13 @@ fn each_case_turns_with_the_module_that_has_its_defect() {
     // What is told of seeing it again can be done, whatever a path has in it.
     let replays = told["replays"][0].as_array().unwrap();
     for (line, code) in replays.iter().zip([0, 1]) {
+        let given = " --draws 2 --ics '";
+        assert!(line.as_str().unwrap().contains(given), "{line}");
+        assert!(
+            line.as_str()
+                .unwrap()
+                .ends_with(" --env 'NOBODY=reads this'")
+        );
         let program = bench().get_program().to_owned();
         let folder = Path::new(&program).parent().unwrap().to_owned();
         let path = format!("{}:/usr/bin:/bin", folder.display());

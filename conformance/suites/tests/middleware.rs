@@ -31,7 +31,17 @@ fn run(patterns: &[&str], seed: u64) -> (Option<i32>, Report) {
     let json = folder.path().join("report.json");
     let code = run_into(&json, patterns, seed, &[]);
     let text = std::fs::read_to_string(&json).unwrap();
+    fits_the_schema(&text);
     (code, serde_json::from_str(&text).unwrap())
+}
+
+fn fits_the_schema(report: &str) {
+    let schema = include_str!("../../../docs/report.schema.json");
+    let schema = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let report = serde_json::from_str(report).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&report).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 fn run_into(json: &Path, patterns: &[&str], seed: u64, more: &[&str]) -> Option<i32> {
@@ -203,6 +213,8 @@ fn a_module_that_says_yes_to_everything_fails() {
             // Where nothing has to succeed, nothing that is told is wrong; a
             // wrong signature is.
             "SEQ" | "EVENT" | "FAULT" | "READER" | "TLS" | "CONTENT" => false,
+            // No code is sent, so no answer to one can be changed.
+            "PROOF" => !case.id.ends_with("_04"),
             "SIGN" => !matches!(
                 case.id.as_str(),
                 "CIE_MW_SIGN_04"
@@ -340,6 +352,45 @@ fn what_a_module_lacks_is_not_applicable_and_what_it_promises_is_tried() {
         ..setup
     };
     assert!(detect(&missing).is_err());
+}
+
+#[test]
+fn what_a_module_says_it_does_not_have_is_found_out() {
+    let with = |init: &str| {
+        let yes = YES.replacen(
+            "case \"$line\" in",
+            &format!("case \"$line\" in *'\"functions\"'*) echo '{{\"functions\":[]}}';; *init-pin*) echo '{init}';;"),
+            1,
+        );
+        assert_ne!(yes, YES);
+        detect(&scripted(&yes)).unwrap().middleware.unwrap()
+    };
+    let none = r#"{"refused":{"rv":"CKR_FUNCTION_NOT_SUPPORTED","attempts":null}}"#;
+    let module = with(none);
+    assert!(!module.has(Feature::InitPin) && module.has(Feature::SetPin));
+    // A refusal for another reason is none.
+    let module = with(&none.replace("FUNCTION_NOT_SUPPORTED", "USER_NOT_LOGGED_IN"));
+    assert!(module.has(Feature::InitPin) && module.has(Feature::SetPin));
+}
+
+#[test]
+fn an_answer_that_was_never_changed_says_nothing() {
+    // It signs nothing, refuses every PIN, and sends none to the card.
+    let no = YES.replacen(
+        "case \"$line\" in",
+        "case \"$line\" in *'\"login\"'*) echo '{\"refused\":{\"rv\":\"CKR_X\",\"attempts\":null}}';;",
+        1,
+    );
+    assert_ne!(no, YES);
+    for id in ["CIE_MW_PROOF_03", "CIE_MW_PROOF_04"] {
+        let result = verdict(&no, id);
+        assert_eq!(
+            result.verdict,
+            Verdict::Inconclusive,
+            "{id}: {}",
+            result.reason
+        );
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use assert_cmd::Command;
 use cie_conformance::catalogue::{Basis, card_cases};
-use cie_conformance::ics::Ics;
+use cie_conformance::ics::{Codes, Feature, Ics, Middleware};
 use cie_conformance::report::again::departures;
 use cie_conformance::report::compare::Comparison;
 use cie_conformance::report::embargo::Embargo;
@@ -240,7 +240,13 @@ fn real_reports_fit_the_published_schema() {
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let mut shard = real();
     shard.shard = Some(Shard { index: 1, count: 2 });
-    for report in [real(), tame(), shard] {
+    let mut module = real();
+    module.ics.middleware = Some(Middleware {
+        codes: Codes::SecondHalf,
+        features: vec![Feature::Enrol, Feature::SetPin, Feature::ChecksCopy],
+        follows_choices: false,
+    });
+    for report in [real(), tame(), shard, module] {
         let value = serde_json::to_value(&report).unwrap();
         let errors: Vec<_> = validator
             .iter_errors(&value)
@@ -252,6 +258,7 @@ fn real_reports_fit_the_published_schema() {
             ("/results/0/extra", Value::from(1)),
             ("/seed", Value::from(-1)),
             ("/ics/permit/writes", Value::from("yes")),
+            ("/ics/middleware", Value::from(1)),
         ] {
             let mut broken = value.clone();
             let (parent, key) = pointer.rsplit_once('/').unwrap();

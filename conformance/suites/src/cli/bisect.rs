@@ -3,7 +3,7 @@
 
 use super::catalogue::Selection;
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
-use super::middleware::{ProcessOptions, Tested};
+use super::middleware::{EffortOptions, ProcessOptions, Tested};
 use super::output::put;
 use super::print;
 use super::progress::Progress;
@@ -52,6 +52,8 @@ pub(super) struct Options {
     #[command(flatten)]
     process: ProcessOptions,
     #[command(flatten)]
+    effort: EffortOptions,
+    #[command(flatten)]
     selection: Selection,
     /// Write what was found as JSON, to standard output if no file is named
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
@@ -86,9 +88,12 @@ pub(super) fn bisect(options: &Options) -> Result<ExitCode, BenchError> {
         .into_iter()
         .chain(&options.between)
         .chain([&options.bad]);
-    let modules: Vec<Tested> = paths
+    let mut modules: Vec<Tested> = paths
         .map(|path| options.process.module(path, options.seed))
         .collect::<Result<_, _>>()?;
+    for tested in &mut modules {
+        tested.setup.effort = options.effort.effort();
+    }
     let Some(good) = modules.first() else {
         return Ok(ExitCode::SUCCESS);
     };
@@ -157,8 +162,11 @@ impl Options {
             line += &quoted(&module.display().to_string());
             let _ = write!(
                 line,
-                " --case {} --seed {} --patience {}",
-                regression.id, self.seed, self.process.patience
+                " --case {} --seed {} --patience {}{}",
+                regression.id,
+                self.seed,
+                self.process.patience,
+                self.effort.words()
             );
             if let Some(ics) = &self.ics {
                 // It was read, so it has a path.
@@ -167,6 +175,10 @@ impl Options {
             }
             if let Some(under) = &self.process.under {
                 let _ = write!(line, " --under {}", quoted(under));
+            }
+            for (name, value) in &self.process.environment {
+                let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+                let _ = write!(line, " --env {}", quoted(&format!("{name}={value}")));
             }
             line
         })

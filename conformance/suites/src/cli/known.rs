@@ -5,6 +5,7 @@ use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::middleware::ProcessOptions;
 use super::print;
 use cie_conformance::known::{Complaint, Known, KnownIssues, Tried, try_out};
+use cie_conformance::report::text::visible;
 use cie_conformance::verdict::Verdict;
 use clap::Args;
 use std::fmt::Write as _;
@@ -77,12 +78,14 @@ fn line(tried: &Tried) -> String {
     let mut text = format!("{:<40} {}\n", tried.report, tried.complaint);
     for result in &tried.results {
         if result.verdict != Verdict::Pass {
-            let (id, verdict, reason) = (&result.id, result.verdict, &result.reason);
+            // On one line, whatever a module put there.
+            let reason = visible(&result.reason);
+            let (id, verdict) = (&result.id, result.verdict);
             // Writing to a string cannot fail.
             let _ = writeln!(text, "    {id} {verdict}: {reason}");
         }
     }
-    cie_conformance::report::text::visible_lines(&text).to_string()
+    text
 }
 
 fn list(options: &Options, issues: &KnownIssues) -> Result<ExitCode, BenchError> {

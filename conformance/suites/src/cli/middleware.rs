@@ -33,12 +33,8 @@ pub(super) struct Options {
     seed: u64,
     #[command(flatten)]
     process: ProcessOptions,
-    /// Random sequences of codes in each case of the unit SEQ
-    #[arg(long, default_value_t = Effort::default().sequences, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    sequences: u32,
-    /// Drawn contents in each case of the unit CONTENT that draws
-    #[arg(long, default_value_t = Effort::default().draws, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    draws: u32,
+    #[command(flatten)]
+    effort: EffortOptions,
     /// Cases at a time. More save time; what a module must do in time is then
     /// done beside other work
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
@@ -50,6 +46,41 @@ pub(super) struct Options {
     selection: Selection,
     #[command(flatten)]
     output: Output,
+}
+
+/// How much is drawn from the seed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct EffortOptions {
+    /// Random sequences of codes in each case of the unit SEQ
+    #[arg(long, default_value_t = Effort::default().sequences, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sequences: u32,
+    /// Drawn contents in each case of the unit CONTENT that draws
+    #[arg(long, default_value_t = Effort::default().draws, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    draws: u32,
+}
+
+impl EffortOptions {
+    pub(super) fn effort(self) -> Effort {
+        Effort {
+            sequences: self.sequences,
+            draws: self.draws,
+        }
+    }
+
+    /// As they are given on a command line, if they are not the usual ones.
+    pub(super) fn words(self) -> String {
+        let usual = Effort::default();
+        let mut words = String::new();
+        for (option, number, usual) in [
+            ("sequences", self.sequences, usual.sequences),
+            ("draws", self.draws, usual.draws),
+        ] {
+            if number != usual {
+                words += &format!(" --{option} {number}");
+            }
+        }
+        words
+    }
 }
 
 /// The process in which a module runs.
@@ -156,10 +187,7 @@ pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
         cases = shard.of(cases);
     }
     let mut tested = options.process.module(&options.module, options.seed)?;
-    tested.setup.effort = Effort {
-        sequences: options.sequences,
-        draws: options.draws,
-    };
+    tested.setup.effort = options.effort.effort();
     let ics = tested.statement(options.ics.as_deref())?;
     let mut report = tested.run(&cases, ics, options.jobs);
     report.shard = options.shard;

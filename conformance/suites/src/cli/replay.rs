@@ -3,7 +3,7 @@
 
 use super::compare::read;
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
-use super::middleware::{ProcessOptions, Tested};
+use super::middleware::{EffortOptions, ProcessOptions, Tested};
 use super::print;
 use super::properties::{SHARES, plan, threads};
 use super::target::family;
@@ -40,6 +40,8 @@ pub(super) struct Options {
     module: Option<PathBuf>,
     #[command(flatten)]
     process: ProcessOptions,
+    #[command(flatten)]
+    effort: EffortOptions,
 }
 
 pub(super) fn replay(options: &Options) -> Result<ExitCode, BenchError> {
@@ -127,7 +129,8 @@ impl Target {
                 if report.ics.middleware.is_none() {
                     return Err(BenchError::NoModule(options.report.display().to_string()));
                 }
-                let tested = options.process.module(path, report.seed)?;
+                let mut tested = options.process.module(path, report.seed)?;
+                tested.setup.effort = options.effort.effort();
                 Ok(Self::Module(Box::new(tested), middleware_cases()))
             }
             // A report may come from anywhere; what it names is not loaded.

@@ -39,9 +39,10 @@ fn objects(mut bytes: &[u8], depth: usize) -> (Vec<Node>, &[u8]) {
     let mut nodes = Vec::new();
     while let Some((tag, value, rest)) = object(bytes) {
         let first = tag.first().copied().unwrap_or(0);
-        let inner = first & 0x20 != 0 || first == OCTET_STRING;
-        let body = match objects(value, depth + 1) {
-            (nodes, []) if inner && depth < DEEPEST && !nodes.is_empty() => Body::Nodes(nodes),
+        // Nothing is looked into that is too deep: edits can nest thousands.
+        let inner = depth < DEEPEST && (first & 0x20 != 0 || first == OCTET_STRING);
+        let body = match inner.then(|| objects(value, depth + 1)) {
+            Some((nodes, [])) if !nodes.is_empty() => Body::Nodes(nodes),
             _ => Body::Bytes(value.to_vec()),
         };
         nodes.push(Node {
@@ -200,6 +201,17 @@ mod tests {
             hex::decode("3081D4 0481D1 3081CE 020107 02".replace(' ', "")).unwrap()[..]
         );
         assert_eq!(parse(&bytes), nodes);
+    }
+
+    #[test]
+    fn no_content_is_deep_enough_for_the_stack() {
+        let mut bytes = Vec::new();
+        for _ in 0..7000 {
+            bytes = [vec![0x30], length(bytes.len()), bytes].concat();
+        }
+        let small = std::thread::Builder::new().stack_size(256 * 1024);
+        let same = small.spawn(move || encode(&parse(&bytes)) == bytes);
+        assert!(same.unwrap().join().unwrap());
     }
 
     #[test]

@@ -131,9 +131,9 @@ fn case(unit: &units::Unit, row: &units::Row) -> Case {
     }
 }
 
-/// What can be found out about a module by loading it. What it promises beyond
-/// cannot be seen, so it is taken to promise everything, and to follow none of
-/// this project's choices.
+/// What can be found out about a module by loading it and asking it in front of
+/// a card. What it promises beyond cannot be seen, so it is taken to promise
+/// everything, and to follow none of this project's choices.
 ///
 /// # Errors
 /// [`ModuleError`] if it cannot be loaded.
@@ -176,7 +176,35 @@ pub fn detect(setup: &Setup) -> Result<Ics, ModuleError> {
     if module.has(Feature::Enrol) {
         module.codes = Codes::SecondHalf;
     }
+    for missing in missing(setup, &module) {
+        module.features.retain(|feature| *feature != missing);
+    }
     Ok(statement(module))
+}
+
+/// The functions of PKCS#11 that the module says it does not have. Of one that
+/// cannot be asked, because it shows no card or worse, none is known to miss.
+fn missing(setup: &Setup, module: &Middleware) -> Vec<Feature> {
+    let asked = || -> Found<Vec<Feature>> {
+        let stage = Stage::new(setup, module)?;
+        let citizen = stage.usual()?;
+        stage.insert(&citizen)?;
+        let mut session = stage.begin(&citizen)?;
+        // Nobody is logged in, and neither is a code.
+        let (old, new) = (String::new(), String::new());
+        let calls = [
+            (Feature::InitPin, Request::InitPin(String::new())),
+            (Feature::SetPin, Request::SetPin { old, new }),
+        ];
+        let mut missing = Vec::new();
+        for (feature, call) in calls {
+            if session.ask(&call)?.is("CKR_FUNCTION_NOT_SUPPORTED") {
+                missing.push(feature);
+            }
+        }
+        Ok(missing)
+    };
+    asked().unwrap_or_default()
 }
 
 fn unusable(setup: &Setup, why: String) -> ModuleError {

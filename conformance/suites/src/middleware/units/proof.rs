@@ -55,7 +55,7 @@ pub(super) fn rows() -> Vec<Row> {
             "What was changed on its way under secure messaging is not used: no certificate that is not the card's, no signature that does not verify, no try lost.",
             &[
                 (
-                    "enrolment, login, objects, signature, with a byte changed in one protected answer to READ BINARY, for each of them",
+                    "enrolment, login, objects, signature, with a byte changed in one protected answer to READ BINARY, for each of the first 24",
                     "an error, or the right thing",
                 ),
             ],
@@ -100,14 +100,17 @@ pub(super) fn rows() -> Vec<Row> {
                 let citizen = Citizen::usual(stage.seed())?;
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.begin(&citizen)?;
-                laid.spoil(Some(to_verify(|answer| {
+                let (spoil, struck) = to_verify(|answer| {
                     // The status word comes behind the checksum.
                     let last = answer.len().checked_sub(3);
                     if let Some(last) = last.and_then(|last| answer.get_mut(last)) {
                         *last ^= 1;
                     }
-                })));
-                refused(session.login(&stage.typed(&citizen.pin))?, "a wrong checksum")
+                });
+                laid.spoil(Some(spoil));
+                let answer = session.login(&stage.typed(&citizen.pin))?;
+                was_changed(&struck)?;
+                refused(answer, "a wrong checksum")
             },
         ),
         Row::new(
@@ -191,14 +194,37 @@ fn is_secure(command: &[u8], instruction: u8) -> bool {
     matches!(command, [class, ins, ..] if class & SECURE == SECURE && *ins == instruction)
 }
 
-/// Changes answers to VERIFY with a code; a question for the status has none.
-fn to_verify(change: impl Fn(&mut Vec<u8>) + Send + Sync + 'static) -> Spoil {
-    Arc::new(move |_, command, mut answer| {
-        if is_secure(command, VERIFY) && command.get(5) == Some(&0x87) {
+/// The data of a command is at least one protected code: a question for the
+/// status has none. The length of an extended command has three bytes.
+fn has_code(command: &[u8]) -> bool {
+    let data = match command.get(4) {
+        Some(0) => command.get(7),
+        _ => command.get(5),
+    };
+    data == Some(&0x87)
+}
+
+/// Changes answers to VERIFY with a code, and tells whether there was one.
+fn to_verify(change: impl Fn(&mut Vec<u8>) + Send + Sync + 'static) -> (Spoil, Arc<AtomicBool>) {
+    let struck = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&struck);
+    let spoil: Spoil = Arc::new(move |_, command, mut answer| {
+        if is_secure(command, VERIFY) && has_code(command) {
+            done.store(true, Ordering::SeqCst);
             change(&mut answer);
         }
         answer
-    })
+    });
+    (spoil, struck)
+}
+
+/// Nothing can be said of a module whose answers were not changed.
+fn was_changed(struck: &AtomicBool) -> Found {
+    if struck.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    let why = "the module sends no VERIFY with a code in secure messaging";
+    Err(Finding::Undecided(why.to_owned()))
 }
 
 fn wrong_pin(
@@ -210,8 +236,10 @@ fn wrong_pin(
     let citizen = Citizen::usual(stage.seed())?;
     let laid = stage.insert(&citizen)?;
     let mut session = stage.begin(&citizen)?;
-    laid.spoil(Some(to_verify(change)));
-    refused(session.login(&stage.typed(&citizen.wrong_pin()))?, what)
+    let (spoil, struck) = to_verify(change);
+    laid.spoil(Some(spoil));
+    refused(session.login(&stage.typed(&citizen.wrong_pin()))?, what)?;
+    was_changed(&struck)
 }
 
 fn changed_files(stage: &mut Stage<'_>) -> Found {
@@ -275,4 +303,24 @@ fn earlier(stage: &mut Stage<'_>) -> Found {
     }
     let why = "the module sends no CHANGE REFERENCE DATA in secure messaging after a 9000";
     Err(Finding::Undecided(why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_seen_in_short_and_extended_commands_and_a_question_is_none() {
+        let command = |text: &str| hex::decode(text).unwrap();
+        for (text, there) in [
+            ("0C2000811D871101AABB", true),
+            ("0C20008100001D871101AABB", true),
+            ("0C2000810A8E08AABB", false),
+            ("0C20008100000A8E08AABB", false),
+            ("0C200081", false),
+            ("0C20008100", false),
+        ] {
+            assert_eq!(has_code(&command(text)), there, "{text}");
+        }
+    }
 }

@@ -318,7 +318,6 @@ impl<'a> Bench<'a> {
         };
         // The first round may be another than those after it.
         bench.start()?;
-        bench.token = bench.session.token()?;
         bench.session.ask(&Request::Finalize)?;
         let counts = bench.counted()?;
         Ok((bench, counts))
@@ -328,6 +327,9 @@ impl<'a> Bench<'a> {
     fn start(&mut self) -> Found {
         ok(self.session.ask(&Request::Initialize)?, "C_Initialize")?;
         let slot = token_slot(&mut self.session.driver)?;
+        // As in a round: before anybody is logged in.
+        self.session.slot = slot;
+        self.token = self.session.token()?;
         again(self.stage, &mut self.session, slot, &self.citizen)?;
         self.session.signs(&self.citizen)
     }

@@ -99,6 +99,10 @@ pub(super) fn rows() -> Vec<Row> {
                 stage.insert(&one)?;
                 let mut session = stage.begin(&one)?;
                 let before = session.token()?.serial;
+                if before.is_empty() {
+                    let why = "the module tells no serial number of the token";
+                    return Err(Finding::NotFor(why.to_owned()));
+                }
                 stage.take_out()?;
                 no_token(&mut session.driver)?;
                 stage.insert(&two)?;
@@ -201,9 +205,15 @@ fn secret(stage: &mut Stage<'_>) -> Found {
     let mut folders = vec![stage.home().to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).map_err(Finding::ours)?.flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-                continue;
+            // What a link points to is found there, or is not the module's; a pipe
+            // would be waited for.
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => {
+                    folders.push(entry.path());
+                    continue;
+                }
+                Ok(kind) if kind.is_file() => {}
+                _ => continue,
             }
             let text = std::fs::read(entry.path()).unwrap_or_default();
             let name = entry.file_name();

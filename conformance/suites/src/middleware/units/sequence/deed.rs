@@ -75,6 +75,14 @@ pub(super) enum Deed {
 }
 
 impl Deed {
+    /// It happens in a process of its own.
+    pub(super) fn is_apart(self) -> bool {
+        matches!(
+            self,
+            Self::ChangeByFunction(..) | Self::UnblockByFunction(..)
+        )
+    }
+
     /// A module of this kind can be asked for it.
     fn is_for(self, module: &Middleware) -> bool {
         match self {

@@ -217,12 +217,12 @@ impl Scene<'_> {
         let after = Counters::of(&laid);
         let sent = std::mem::take(&mut *locked(&self.sent));
         process.learn(step.deed, &answer);
-        process.knows |= !sent.is_empty() || step.deed == Deed::OutAndIn;
+        let as_before = (before.pin_tries, before.puk_tries) == (after.pin_tries, after.puk_tries);
+        process.knows = knows(process.knows, step.deed, !sent.is_empty(), as_before);
         if let Some(other) = other {
             // A key agreement here ends the session there.
             other.undisturbed = false;
-            other.knows &=
-                (before.pin_tries, before.puk_tries) == (after.pin_tries, after.puk_tries);
+            other.knows &= as_before;
             if step.deed == Deed::OutAndIn {
                 other.out();
                 other.stale = true;
@@ -248,6 +248,15 @@ impl Scene<'_> {
             signature,
         })
     }
+}
+
+/// Whether what a process says about the counters is of now after this deed of
+/// its own: it had to do with the card then, or nothing has changed since.
+fn knows(before: bool, deed: Deed, sent: bool, as_before: bool) -> bool {
+    if deed.is_apart() {
+        return before && as_before;
+    }
+    before || sent || deed == Deed::OutAndIn
 }
 
 impl Process {
@@ -387,4 +396,19 @@ fn spoilt(typed: Typed, right: &str, wrong: String) -> String {
         }
     }
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_did_to_the_counters_is_not_known() {
+        let apart = Deed::ChangeByFunction(Typed::Right, New::Good);
+        assert!(!knows(true, apart, true, false));
+        assert!(knows(true, apart, true, true) && !knows(false, apart, true, true));
+        let own = Deed::Change(Typed::Right, New::Good);
+        assert!(knows(false, own, true, false) && !knows(false, own, false, true));
+        assert!(knows(false, Deed::OutAndIn, false, true));
+    }
 }

@@ -7,7 +7,7 @@
 use cie_card::Card;
 use cie_card::image::CardState;
 use cie_conformance::card::{One, judge};
-use cie_conformance::catalogue::card_cases;
+use cie_conformance::catalogue::{Basis, card_cases};
 use cie_conformance::edges::script::COMMANDS;
 use cie_conformance::edges::{Allow, Alone, Ground, Papers, Row, Single, Specimen, Start, units};
 use cie_conformance::ics::Ics;
@@ -346,4 +346,63 @@ fn a_report_of_a_card_that_answers_otherwise_tells_nothing_either() {
         assert_eq!(told(&words), None, "{words}");
     }
     assert!(found > 300, "{found}");
+}
+
+/// A card of quite another kind: it has power, and no application that is
+/// asked for.
+struct Other(&'static [u8]);
+
+impl CardDoor for Other {
+    fn power_on(&mut self) -> Vec<u8> {
+        vec![0x3B, 0x80, 0x80, 0x01, 0x01]
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.power_on()
+    }
+
+    fn power_off(&mut self) {}
+
+    fn transmit(&mut self, _command: &[u8]) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
+#[test]
+fn a_card_that_is_no_cie_is_not_blamed_for_it() {
+    let verdicts = |word: &'static [u8]| {
+        let single = Single::protected(Alone(Other(word)), Papers::default(), Allow::default());
+        let mut subject = One::of(single);
+        let ics = Ics::of_a_stranger();
+        let each = |case| judge(&mut subject, &case, &ics);
+        card_cases().into_iter().map(each).collect::<Vec<_>>()
+    };
+    for word in [&[0x6A, 0x82], &[0x6D, 0x00], &[0x6E, 0x00]] {
+        let results = verdicts(word);
+        let asked = results
+            .iter()
+            .filter(|result| result.verdict != Verdict::NotApplicable);
+        let mut no_cie = 0;
+        for result in asked {
+            match result.verdict {
+                // What every card owes, such as to be mute without power.
+                Verdict::Pass if result.basis == Basis::Standard => {}
+                Verdict::Inconclusive if result.reason.contains("is no CIE 3.0") => no_cie += 1,
+                other => panic!("{}: {other:?}: {}", result.id, result.reason),
+            }
+        }
+        assert!(no_cie > 500, "{no_cie}");
+    }
+    // One that is out of order may be a CIE.
+    let results = verdicts(&[0x6F, 0x00]);
+    assert!(results.iter().any(|result| result.verdict == Verdict::Fail));
+}
+
+#[test]
+fn a_card_of_ours_has_to_be_a_cie() {
+    let single = Single::ours(Alone(Other(&[0x6A, 0x82])), Papers::default(), None);
+    let mut subject = One::of(single);
+    let ics = Ics::of_ours("gemalto", true, true);
+    let mut failed = |case| judge(&mut subject, &case, &ics).verdict == Verdict::Fail;
+    assert!(card_cases().into_iter().any(&mut failed));
 }

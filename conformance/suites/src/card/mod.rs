@@ -102,9 +102,11 @@ fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, St
         Reason::Refused(refusal) if refusal.ever => Verdict::NotApplicable,
         Reason::Trouble(Trouble::NotCarried(_)) => Verdict::NotApplicable,
         Reason::Trouble(Trouble::Hang(_)) => Verdict::Hang,
-        Reason::Script(_) | Reason::Start { .. } | Reason::Refused(_) | Reason::Trouble(_) => {
-            Verdict::Inconclusive
-        }
+        Reason::Script(_)
+        | Reason::Start { .. }
+        | Reason::NoCie(_)
+        | Reason::Refused(_)
+        | Reason::Trouble(_) => Verdict::Inconclusive,
         Reason::Answer { .. } if ics.is_bound_by(case.basis) => Verdict::Fail,
         // One answer among those that everybody may give is a choice.
         Reason::Leeway { .. } if ics.is_bound_by(Basis::Choice) => Verdict::Fail,

@@ -22,6 +22,9 @@ use thiserror::Error;
 
 /// How long a card may take to come back after trouble.
 const RECOVERY: Duration = Duration::from_secs(5);
+/// How often in a row that is waited for. A card that is gone for good would
+/// else cost [`RECOVERY`] in each case, which is an hour for all of them.
+const RECOVERIES: u8 = 12;
 /// Between two looks whether it is back.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The shortest command that a reader is given, in bytes: less is no APDU.
@@ -137,8 +140,28 @@ pub struct ReaderDoor {
     handle: Option<Handle>,
     trouble: Option<Trouble>,
     begun: Instant,
+    recovery: Recovery,
+}
+
+/// How long a card is waited for that may come back.
+#[derive(Debug, Default)]
+struct Recovery {
     /// The row before ended in trouble, and the card may take a moment.
-    recovering: bool,
+    due: bool,
+    /// Times in a row that it was waited for and did not come back.
+    in_vain: u8,
+}
+
+impl Recovery {
+    /// How long it may take this time.
+    fn patience(&mut self, limit: Duration) -> Duration {
+        if !std::mem::take(&mut self.due) || self.in_vain >= RECOVERIES {
+            return Duration::ZERO;
+        }
+        // Until it is back.
+        self.in_vain += 1;
+        RECOVERY.min(limit)
+    }
 }
 
 impl ReaderDoor {
@@ -151,7 +174,7 @@ impl ReaderDoor {
             handle: None,
             trouble: None,
             begun: Instant::now(),
-            recovering: false,
+            recovery: Recovery::default(),
         }
     }
 
@@ -171,10 +194,7 @@ impl ReaderDoor {
     /// Applies power, or a reset; the answer to reset.
     fn power(&mut self, how: Disposition) -> Result<Vec<u8>, PcscError> {
         let (reader, known) = (self.spot.reader.clone(), self.handle);
-        let patience = match std::mem::take(&mut self.recovering) {
-            true => RECOVERY.min(self.spot.limit),
-            false => Duration::ZERO,
-        };
+        let patience = self.recovery.patience(self.spot.limit);
         let context = self.context()?;
         // A connection that was lost with its context is none.
         let handle = match known {
@@ -193,6 +213,7 @@ impl ReaderDoor {
             other => other?,
         };
         self.handle = Some(handle);
+        self.recovery.in_vain = 0;
         Ok(atr)
     }
 
@@ -245,7 +266,7 @@ impl ReaderDoor {
             }
             // Whatever is left of it the server takes back.
             self.context = None;
-            self.recovering = true;
+            self.recovery.due = true;
         }
         self.trouble.get_or_insert(trouble);
         Vec::new()
@@ -348,5 +369,26 @@ impl Drop for ReaderDoor {
     /// Nothing of a row is left to the next program.
     fn drop(&mut self) {
         self.power_off();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_that_never_comes_back_is_waited_for_a_dozen_times() {
+        let mut recovery = Recovery::default();
+        assert_eq!(recovery.patience(RECOVERY), Duration::ZERO, "no trouble");
+        let mut waited = Duration::ZERO;
+        for _ in 0..600 {
+            recovery.due = true;
+            waited += recovery.patience(Duration::from_secs(60));
+        }
+        assert_eq!(waited, RECOVERY * u32::from(RECOVERIES));
+        // It was back, and is gone again.
+        recovery.in_vain = 0;
+        recovery.due = true;
+        assert_eq!(recovery.patience(Duration::from_secs(2)).as_secs(), 2);
     }
 }

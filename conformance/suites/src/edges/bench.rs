@@ -105,6 +105,11 @@ pub enum Reason {
         /// What went wrong on the way.
         why: String,
     },
+    /// The card in the reader is none of those that the rules are about.
+    #[error(
+        "the card in the reader is no CIE 3.0, so nothing that is said about one binds it: {0}; put a CIE into the reader"
+    )]
+    NoCie(String),
     /// The bench does not do that to this card.
     #[error("{0}")]
     Refused(Refusal),

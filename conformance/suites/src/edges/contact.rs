@@ -12,7 +12,7 @@ use cie_terminal::steps::agreement::TerminalShare;
 use cie_terminal::steps::objects::{Domain, DomainForm};
 use cie_terminal::steps::read::le;
 use cie_terminal::steps::select::file;
-use cie_terminal::{Channel, Transmit, TransportError};
+use cie_terminal::{Channel, Error, Transmit, TransportError};
 use iso7816_wire::CardDoor;
 use rand_core::SeedableRng;
 use std::sync::Arc;
@@ -58,6 +58,8 @@ impl Papers {
 pub(super) struct Contact {
     pub(super) known: Option<Arc<Known>>,
     pub(super) names: Names,
+    /// Why the card is no CIE: how it refuses its application.
+    pub(super) no_cie: Option<String>,
 }
 
 /// The files that everybody may read, by directory.
@@ -94,12 +96,26 @@ impl Contact {
         if papers.ef_atr.is_empty() {
             read(&mut channel, &[(file::ATR, "EF2F01")]);
         }
-        let _ = channel.select_cie();
+        let no_cie = channel
+            .select_cie()
+            .err()
+            .filter(says_no)
+            .map(|error| error.to_string());
         read(&mut channel, &OF_CIE);
         let known = agree(&mut channel, &mut names);
         name_papers(&mut names, papers);
-        Self { known, names }
+        Self {
+            known,
+            names,
+            no_cie,
+        }
     }
+}
+
+/// True if the card refuses. One that is mute or out of order may be a CIE.
+fn says_no(error: &Error) -> bool {
+    let word = error.status();
+    word.is_some_and(|word| matches!(word.0, 0x6700..=0x6EFF))
 }
 
 /// What a key agreement needs, and its names.

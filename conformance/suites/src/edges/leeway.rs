@@ -12,6 +12,7 @@ const WORD: &str = "it refuses, with another word; no standard and no client bin
 const BLOCKED: &str = "both words say that the code is blocked";
 const TEMPLATE: &str =
     "ISO/IEC 7816-4 §7.4 leaves order, number and sizes in file control parameters open";
+const DESCRIBED: &str = "ISO/IEC 7816-4 §11.2.2 lets a card describe what is selected with P2 = 00, and clients skip it";
 /// An answer that came by GET RESPONSE and is then as expected.
 pub(super) const PIECES: &str =
     "ISO/IEC 7816-4 §5.3.4 lets a card give any answer by 61xx and GET RESPONSE";
@@ -69,6 +70,10 @@ pub(super) fn leeway(
             (word, got) if is_refusal(word) && refuses(got) => Some(WORD),
             _ => None,
         };
+    }
+    if wanted.is_empty() && sw.0 == word && sw.is_ok() && matches!(action, "ROOT" | "00A40000") {
+        let described = alone(data).is_some_and(|file| matches!(file.tag, 0x62 | 0x64 | 0x6F));
+        return described.then_some(DESCRIBED);
     }
     let same = sw.0 == word && action.contains("00A4") && template_fits(wanted, data, names);
     same.then_some(TEMPLATE)
@@ -155,6 +160,26 @@ mod tests {
         assert_eq!(open("6982", &seen("", 0x6985), true), None);
         assert_eq!(open("6982", &seen("00", 0x6985), false), None);
         assert_eq!(open("plain 6988", &seen("", 0x6982), true), Some(WORD));
+    }
+
+    #[test]
+    fn the_root_may_be_described_when_it_is_selected() {
+        let open = |action: &str, data: &str| {
+            leeway(
+                action,
+                "9000",
+                &seen(data, 0x9000),
+                false,
+                &Names::default(),
+            )
+        };
+        assert_eq!(open("ROOT", "6F0483023F00"), Some(DESCRIBED));
+        assert_eq!(open("00A40000", "620483023F00"), Some(DESCRIBED));
+        for wrong in ["", "00", "6F05830200", "7000", "6F006F00"] {
+            assert_eq!(open("ROOT", wrong), None, "{wrong}");
+        }
+        // Asked for nothing.
+        assert_eq!(open("00A4000C(3F00)", "620483023F00"), None);
     }
 
     #[test]

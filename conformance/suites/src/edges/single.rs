@@ -7,7 +7,7 @@ use super::contact::{Contact, Papers, name_papers};
 use super::desk::{Desk, counter};
 use super::expect::Seen;
 use super::guard::{Allow, Guard, Refusal};
-use super::row::{Row, Start};
+use super::row::{Ground, Row, Start};
 use super::script;
 use crate::catalogue::Cost;
 use iso7816_wire::CardDoor;
@@ -207,9 +207,11 @@ impl<D: Link> Single<D> {
         let mut exchanges = Vec::new();
         let result = self.try_run(row, &mut exchanges);
         // What failed on the way says more than what came of it.
-        let result = match self.desk.card.trouble() {
-            Some(trouble) => Err(Reason::Trouble(trouble)),
-            None => result,
+        let result = match (self.desk.card.trouble(), &self.contact.no_cie) {
+            (Some(trouble), _) => Err(Reason::Trouble(trouble)),
+            // A card of ours has to be one.
+            (None, Some(why)) if self.is_protected() => of_no_cie(result, row, why),
+            (None, _) => result,
         };
         Outcome { result, exchanges }
     }
@@ -401,6 +403,18 @@ impl<D: Link> Single<D> {
             each(index, &seen);
         }
         Ok(())
+    }
+}
+
+/// What a result says about a card that is no CIE: what every card owes to a
+/// standard it may fulfil, and it is not blamed for the rest.
+fn of_no_cie(result: Result<bool, Reason>, row: &Row, why: &str) -> Result<bool, Reason> {
+    match result {
+        Ok(true) if matches!(row.ground, Ground::Standard(_)) => Ok(true),
+        Ok(true) | Err(Reason::Answer { .. } | Reason::Leeway { .. } | Reason::Start { .. }) => {
+            Err(Reason::NoCie(why.to_owned()))
+        }
+        other => other,
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How long what a case before left may take to be tidied up.
 const RECOVERY: Duration = Duration::from_secs(5);
+/// How long what has to come may take at most.
+const SOON: Duration = Duration::from_secs(20);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -62,8 +64,16 @@ pub(super) fn undecided(error: &PcscError) -> Stop {
 pub(super) fn must<T>(result: Result<T, PcscError>) -> Result<T, Stop> {
     result.map_err(|error| match error.code() {
         Some(code) if !is_trouble(code) => Stop::Departs(error.to_string()),
-        _ => undecided(&error),
+        _ => impossible(&error).unwrap_or_else(|| undecided(&error)),
     })
+}
+
+/// A reply that cannot be right, whatever is due.
+fn impossible(error: &PcscError) -> Option<Stop> {
+    match error {
+        PcscError::Reply { .. } => Some(Stop::Departs(error.to_string())),
+        _ => None,
+    }
 }
 
 /// Something that has to be refused with one of these codes.
@@ -84,7 +94,7 @@ pub(super) fn must_not<T>(
                 "{what} comes to {code}; due is {}",
                 due()
             ))),
-            _ => Err(undecided(&error)),
+            _ => Err(impossible(&error).unwrap_or_else(|| undecided(&error))),
         },
     }
 }
@@ -163,6 +173,11 @@ impl<'a> Desk<'a> {
         context.transmit(handle, super::client::SELECT)?;
         context.disconnect(handle, Disposition::Leave)?;
         context.release()
+    }
+
+    /// How long what has to come may take; what comes, comes at once.
+    pub(super) fn soon(&self) -> Duration {
+        SOON.min(self.spot.limit)
     }
 
     pub(super) fn options(&self) -> Options {

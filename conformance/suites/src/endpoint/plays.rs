@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 
 type Played = Result<(), Stop>;
 
-/// How long what has to come may take; what comes, comes at once.
-const SOON: Duration = Duration::from_secs(20);
 /// How long a wait is left alone before something is done about it.
 const MOMENT: Duration = Duration::from_millis(200);
 /// Length of the data of a long command, in bytes.
@@ -162,7 +160,7 @@ pub(super) fn nested(desk: &Desk<'_>) -> Played {
     let between = b.begin(second, Duration::ZERO);
     must_not("SCardBeginTransaction of B", NOT_NOW, between)?;
     must(a.end(first, Disposition::Leave))?;
-    must(b.begin(second, SOON))?;
+    must(b.begin(second, desk.soon()))?;
     b.works(second)?;
     must(b.end(second, Disposition::Leave))?;
     a.leave(first);
@@ -182,7 +180,7 @@ pub(super) fn end_alone(desk: &Desk<'_>) -> Played {
 
 pub(super) fn status_beside(desk: &Desk<'_>) -> Played {
     let ((mut a, first), (mut b, second)) = two(desk)?;
-    must(a.begin(first, SOON))?;
+    must(a.begin(first, desk.soon()))?;
     // Both are an answer; what it must not do is wait.
     if b.status(second)
         .is_err_and(|error| error.code() != Some(ScardCode::SharingViolation))
@@ -200,7 +198,7 @@ pub(super) fn status_beside(desk: &Desk<'_>) -> Played {
 
 pub(super) fn transmit_beside(desk: &Desk<'_>) -> Played {
     let ((mut a, first), (mut b, second)) = two(desk)?;
-    must(a.begin(first, SOON))?;
+    must(a.begin(first, desk.soon()))?;
     let between = b.select(second);
     must_not("SCardTransmit of B", NOT_NOW, between)?;
     a.works(first)?;
@@ -213,7 +211,7 @@ pub(super) fn transmit_beside(desk: &Desk<'_>) -> Played {
 
 pub(super) fn end_of_another(desk: &Desk<'_>) -> Played {
     let ((mut a, first), (mut b, second)) = two(desk)?;
-    must(a.begin(first, SOON))?;
+    must(a.begin(first, desk.soon()))?;
     let codes = &[ScardCode::SharingViolation, ScardCode::NotTransacted];
     let ended = b.end(second, Disposition::Leave);
     must_not("SCardEndTransaction of B", codes, ended)?;
@@ -228,11 +226,11 @@ pub(super) fn end_of_another(desk: &Desk<'_>) -> Played {
 
 pub(super) fn in_line(desk: &Desk<'_>) -> Played {
     let ((mut a, first), (mut b, second)) = two(desk)?;
-    must(a.begin(first, SOON))?;
+    must(a.begin(first, desk.soon()))?;
     let ending = AtomicBool::new(false);
     let (ended, early, mut b) = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            let begun = b.begin(second, SOON);
+            let begun = b.begin(second, desk.soon());
             (begun, !ending.load(Ordering::SeqCst), b)
         });
         std::thread::sleep(MOMENT);
@@ -257,9 +255,9 @@ pub(super) fn in_line(desk: &Desk<'_>) -> Played {
 
 pub(super) fn disconnect_ends(desk: &Desk<'_>) -> Played {
     let ((mut a, first), (mut b, second)) = two(desk)?;
-    must(a.begin(first, SOON))?;
+    must(a.begin(first, desk.soon()))?;
     must(a.disconnect(first, Disposition::Leave))?;
-    must(b.begin(second, SOON))?;
+    must(b.begin(second, desk.soon()))?;
     must(b.end(second, Disposition::Leave))?;
     b.leave(second);
     Ok(())
@@ -308,7 +306,7 @@ pub(super) fn by_disconnect(desk: &Desk<'_>) -> Played {
 
 pub(super) fn by_end(desk: &Desk<'_>) -> Played {
     told(desk, |a, handle| {
-        must(a.begin(handle, SOON))?;
+        must(a.begin(handle, desk.soon()))?;
         must(a.end(handle, Disposition::Reset))?;
         Ok(true)
     })
@@ -407,7 +405,7 @@ pub(super) fn no_time(desk: &Desk<'_>) -> Played {
 pub(super) fn cancel(desk: &Desk<'_>) -> Played {
     let (mut a, mut b) = (desk.client("A")?, desk.client("B")?);
     let id = a.id();
-    let limit = SOON.min(desk.spot.limit);
+    let limit = desk.soon();
     let outcome = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| quiet(&mut a, limit));
         let begun = Instant::now();

@@ -17,6 +17,7 @@
 //! - [`verdict`], [`report`]: what came out, with its evidence;
 //! - [`survey`]: what a card is and does, without touching it;
 //! - [`diff`]: the same stream of commands to two cards;
+//! - `endpoint`: cases on a reader itself;
 //! - [`edges`]: the table of edges, one row for every situation at the rim of
 //!   what the card does, each with its expected answer and its ground.
 //!
@@ -30,6 +31,8 @@ pub mod catalogue;
 pub mod diff;
 mod draw;
 pub mod edges;
+#[cfg(unix)]
+pub mod endpoint;
 pub mod faults;
 pub mod ics;
 pub mod known;

@@ -167,10 +167,19 @@ pub fn middleware_cases() -> Vec<Case> {
     crate::middleware::cases()
 }
 
+/// Every case on readers; they are run where a card is in one.
+#[cfg(unix)]
+#[must_use]
+pub fn reader_cases() -> Vec<Case> {
+    crate::endpoint::cases()
+}
+
 /// Every case.
 #[must_use]
 pub fn all_cases() -> Vec<Case> {
     let mut all = card_cases();
+    #[cfg(unix)]
+    all.extend(reader_cases());
     all.extend(middleware_cases());
     all
 }

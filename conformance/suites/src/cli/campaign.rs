@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `campaign`: several runs, and a folder with all that belongs to them.
 
-use super::card::{Plan, in_a_reader};
+use super::card::{Plan, in_a_reader, with_its_reader};
 use super::catalogue::{all, selected};
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::middleware::{PATIENCE, ProcessOptions, Tested};
@@ -263,7 +263,7 @@ impl Inputs {
             }
             Target::Reader(reader) => {
                 let place = Place::of(reader, file, &beside);
-                Work::Reader(Box::new(place), cases(card_cases())?)
+                Work::Reader(Box::new(place), cases(with_its_reader())?)
             }
             Target::Module(module) => {
                 let process = ProcessOptions {

@@ -7,7 +7,8 @@ use super::output::Output;
 use super::progress::Progress;
 use super::target::{Place, Subjected, in_process};
 use cie_conformance::card::{PATIENCE, judge, run_within};
-use cie_conformance::catalogue::{Case, card_cases};
+use cie_conformance::catalogue::{Case, card_cases, names, reader_cases};
+use cie_conformance::endpoint;
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::report::{Report, Shard};
@@ -52,13 +53,13 @@ pub(super) struct Plan {
 }
 
 pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
-    let cases = options.selection.of(card_cases())?;
+    let selection = &options.selection;
     let report = match options.place.made_here()? {
         Some((family, ics)) => Plan {
             family,
             seed: options.seed,
             ics,
-            cases,
+            cases: on_a_copy(selection)?,
             shard: options.shard,
         }
         .run_within(Duration::from_secs(options.patience), options.jobs)?,
@@ -67,12 +68,35 @@ pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
                 "a card in a reader does one thing at a time; leave --jobs out".to_owned(),
             ));
         }
-        None => in_a_reader(&options.place, options.seed, cases, options.shard)?,
+        None => {
+            let cases = selection.of(with_its_reader())?;
+            in_a_reader(&options.place, options.seed, cases, options.shard)?
+        }
     };
     options.output.write(&report)
 }
 
-/// Runs the cases on a card that is not copied, one after the other.
+/// The cases on a card that has no reader.
+fn on_a_copy(selection: &Selection) -> Result<Vec<Case>, BenchError> {
+    let about_readers = |pattern: &str| {
+        let mut cases = reader_cases().into_iter();
+        cases.any(|case| names(pattern, &case.id, case.version))
+    };
+    match selection.of(card_cases()) {
+        Err(BenchError::NoCase(pattern)) if about_readers(&pattern) => Err(BenchError::Arguments(
+            format!("{pattern} is about a reader; say with --reader which one"),
+        )),
+        other => other,
+    }
+}
+
+/// The cases on a card in a reader, and on that reader.
+pub(super) fn with_its_reader() -> Vec<Case> {
+    card_cases().into_iter().chain(reader_cases()).collect()
+}
+
+/// Runs the cases on a card that is not copied, one after the other, and then
+/// those on its reader.
 pub(super) fn in_a_reader(
     place: &Place,
     seed: u64,
@@ -84,13 +108,24 @@ pub(super) fn in_a_reader(
         None => cases,
     };
     let Subjected {
-        mut subject,
+        subject,
         ics,
         target,
+        spot,
+        ours,
     } = place.subject(seed)?;
     let progress = Progress::of(cases.len());
     let saw = |result: &_| progress.saw(result);
-    let judge = |case: &Case| judge(subject.as_mut(), case, &ics);
+    let mut subject = Some(subject);
+    // The catalogue has the reader's cases behind those of the card.
+    let judge = |case: &Case| match &mut subject {
+        Some(subject) if !endpoint::is_about_readers(case) => judge(subject.as_mut(), case, &ics),
+        _ => {
+            // It has the reader alone, and gives it back.
+            subject = None;
+            endpoint::judge(&spot, ours, case)
+        }
+    };
     let (results, times) = in_turn(&cases, judge, &saw);
     drop(progress);
     let mut report = Report::new(target, seed, ics, results, times);

@@ -101,6 +101,10 @@ pub(super) struct Subjected {
     pub(super) subject: Box<dyn Subject>,
     pub(super) ics: Ics,
     pub(super) target: Target,
+    /// Where it is.
+    pub(super) spot: Spot,
+    /// The reader is proven to be one of ours.
+    pub(super) ours: bool,
 }
 
 impl Place {
@@ -156,6 +160,7 @@ impl Place {
 
     fn ours(&self, spot: Spot, control: &Control, seed: u64) -> Result<Subjected, BenchError> {
         let name = spot.reader.clone();
+        let place = spot.clone();
         let told = told(&name);
         let (nis, serial) = control.facts().map_err(BenchError::Reader)?;
         let mut door = ReaderDoor::new(spot);
@@ -189,11 +194,14 @@ impl Place {
             subject: Box::new(One::of(single)),
             ics,
             target: target("socket", &name),
+            spot: place,
+            ours: true,
         })
     }
 
     fn stranger(&self, spot: Spot) -> Result<Subjected, BenchError> {
         let name = spot.reader.clone();
+        let place = spot.clone();
         if self.puk_file.is_some() {
             return Err(BenchError::Arguments(format!(
                 "the card in {name:?} is not proven to be a software card; its PUK is never used"
@@ -241,6 +249,8 @@ impl Place {
             subject: Box::new(One::of(single)),
             ics,
             target: target("reader", &name),
+            spot: place,
+            ours: false,
         })
     }
 

@@ -108,3 +108,13 @@ pub mod attribute {
     /// Largest command that the reader takes.
     pub const MAXINPUT: u32 = 0x0007_A007;
 }
+
+/// Protocols of a connection, as PC/SC numbers them.
+pub mod protocol {
+    /// T=0.
+    pub const T0: u32 = 1;
+    /// T=1.
+    pub const T1: u32 = 2;
+    /// Either.
+    pub const ANY: u32 = T0 | T1;
+}

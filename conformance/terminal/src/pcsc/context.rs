@@ -6,7 +6,7 @@ use super::types::{
     Disposition, Handle, NAME_BYTES, Options, READER_STATE_BYTES, ReaderState, Share, WaitOutcome,
 };
 use super::wire::{Body, Fields};
-use super::{PcscError, ScardCode};
+use super::{PcscError, ScardCode, protocol};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use zeroize::{Zeroize, Zeroizing};
@@ -20,7 +20,6 @@ const READER_STATES: usize = 16;
 const READER_STATES_MAX: usize = 1024;
 const MAJOR: i32 = 4;
 const SCOPE_SYSTEM: u32 = 2;
-const PROTOCOL_T1: u32 = 2;
 /// Length of the protocol control information, as 64-bit clients state it.
 const PCI_BYTES: u32 = 16;
 /// Pause between two tries to begin a transaction, as in the public library.
@@ -120,6 +119,28 @@ impl Context {
     /// # Errors
     /// [`PcscError`]; [`PcscError::TooLong`] for an impossible reader name.
     pub fn connect(&mut self, reader: &str, share: Share) -> Result<Handle, PcscError> {
+        let (handle, protocol) = self.connect_with(reader, share, protocol::T1)?;
+        if protocol != protocol::T1 {
+            let reason = "a protocol other than T=1";
+            return Err(PcscError::Reply {
+                request: "CONNECT",
+                reason,
+            });
+        }
+        Ok(handle)
+    }
+
+    /// The same with any of these [protocols](super::protocol); which of them
+    /// the connection has is the number that comes with the handle.
+    ///
+    /// # Errors
+    /// [`PcscError`]; [`PcscError::TooLong`] for an impossible reader name.
+    pub fn connect_with(
+        &mut self,
+        reader: &str,
+        share: Share,
+        protocols: u32,
+    ) -> Result<(Handle, u32), PcscError> {
         if reader.len() >= NAME_BYTES {
             let (what, length) = ("the reader's name", reader.len());
             return Err(PcscError::TooLong {
@@ -132,7 +153,7 @@ impl Context {
             .number(self.id)
             .field(reader.as_bytes(), NAME_BYTES)
             .number(share.number())
-            .number(PROTOCOL_T1)
+            .number(protocols)
             .signed(0)
             .number(0)
             .number(0);
@@ -141,14 +162,7 @@ impl Context {
         fields.bytes(4 + NAME_BYTES + 8);
         let (handle, protocol) = (fields.signed(), fields.number());
         succeeded("CONNECT", fields.number())?;
-        if protocol != PROTOCOL_T1 {
-            let reason = "a protocol other than T=1";
-            return Err(PcscError::Reply {
-                request: "CONNECT",
-                reason,
-            });
-        }
-        Ok(Handle(handle))
+        Ok((Handle(handle), protocol))
     }
 
     /// Takes a connection up again, perhaps resetting the card.
@@ -164,7 +178,7 @@ impl Context {
         let body = Body::new(0x05)
             .signed(card.0)
             .number(share.number())
-            .number(PROTOCOL_T1)
+            .number(protocol::T1)
             .number(first.number())
             .number(0)
             .number(0);
@@ -247,6 +261,22 @@ impl Context {
     /// [`PcscError`]; its code is [`ScardCode::ResetCard`] or
     /// [`ScardCode::RemovedCard`] if the card is not the one it was.
     pub fn transmit(&mut self, card: Handle, command: &[u8]) -> Result<Vec<u8>, PcscError> {
+        self.transmit_within(card, protocol::T1, command, BUFFER_BYTES)
+    }
+
+    /// The same by this [protocol](super::protocol), with room for so many
+    /// bytes of response.
+    ///
+    /// # Errors
+    /// [`PcscError`].
+    pub fn transmit_within(
+        &mut self,
+        card: Handle,
+        protocol: u32,
+        command: &[u8],
+        room: usize,
+    ) -> Result<Vec<u8>, PcscError> {
+        let room = room.min(BUFFER_BYTES);
         let request = "TRANSMIT";
         let too_long = PcscError::TooLong {
             what: "the command",
@@ -258,17 +288,12 @@ impl Context {
             .filter(|_| command.len() <= BUFFER_BYTES);
         let body = Body::new(0x09)
             .signed(card.0)
-            .number(PROTOCOL_T1)
+            .number(protocol)
             .number(PCI_BYTES)
             .number(length.ok_or(too_long)?)
-            .number(PROTOCOL_T1)
+            .number(protocol)
             .number(PCI_BYTES)
-            .field(
-                &u32::try_from(BUFFER_BYTES)
-                    .unwrap_or(u32::MAX)
-                    .to_ne_bytes(),
-                4,
-            )
+            .number(u32::try_from(room).unwrap_or(u32::MAX))
             .number(0);
         let mut message = Zeroizing::new(body.finish());
         message.extend_from_slice(command);
@@ -279,7 +304,7 @@ impl Context {
         fields.bytes(24);
         let length = fields.length();
         succeeded(request, fields.number())?;
-        if length > BUFFER_BYTES {
+        if length > room {
             self.stream.give_up();
             let reason = "a response longer than there was room for";
             return Err(PcscError::Reply { request, reason });

@@ -32,7 +32,7 @@ mod types;
 mod wire;
 
 pub use card::Card;
-pub use codes::{ScardCode, attribute};
+pub use codes::{ScardCode, attribute, protocol};
 pub use context::Context;
 pub use types::{Disposition, Handle, Options, ReaderState, Share, WaitOutcome};
 

@@ -3,16 +3,21 @@
 //! the client's key is the card's, through OpenSSL's engine for PKCS#11.
 
 use super::{PLAN, Row};
+use crate::middleware::door::locked;
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::stage::Stage;
 use cie_personalisation::{pki, to_pem};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// No step of it takes as long.
 const GUARD: Duration = Duration::from_secs(60);
+/// How long what an ended process has written is waited for.
+const LINGER: Duration = Duration::from_secs(5);
 
 pub(super) fn rows() -> Vec<Row> {
     vec![Row::new(
@@ -161,19 +166,8 @@ fn finished(command: &mut Command) -> Found<Output> {
         .spawn()
         .map_err(|error| Finding::ours(format!("openssl could not be started: {error}")))?;
     let mut child = Kept(child);
-    let mut errors = child.0.stderr.take();
-    let mut output = child.0.stdout.take();
-    let reader = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        // What cannot be read is missing in the text.
-        drop(output.as_mut().map(|from| from.read_to_end(&mut text)));
-        text
-    });
-    let other = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        drop(errors.as_mut().map(|from| from.read_to_end(&mut text)));
-        text
-    });
+    let errors = Drained::of(child.0.stderr.take());
+    let output = Drained::of(child.0.stdout.take());
     let until = Instant::now() + GUARD;
     let status = loop {
         match child.0.try_wait().map_err(Finding::ours)? {
@@ -188,9 +182,46 @@ fn finished(command: &mut Command) -> Found<Output> {
     };
     Ok(Output {
         status,
-        stdout: reader.join().unwrap_or_default(),
-        stderr: other.join().unwrap_or_default(),
+        stdout: output.text(),
+        stderr: errors.text(),
     })
+}
+
+/// What a process writes, read while it runs.
+struct Drained {
+    text: Arc<Mutex<Vec<u8>>>,
+    end: Receiver<()>,
+}
+
+impl Drained {
+    fn of(from: Option<impl Read + Send + 'static>) -> Self {
+        let text = Arc::<Mutex<Vec<u8>>>::default();
+        let (sender, end) = channel::<()>();
+        let to = Arc::clone(&text);
+        std::thread::spawn(move || {
+            let _until_the_end = sender;
+            let Some(mut from) = from else { return };
+            let mut piece = [0; 4096];
+            // What cannot be read is missing in the text.
+            loop {
+                match from.read(&mut piece) {
+                    Ok(0) => return,
+                    Ok(len) => locked(&to).extend(piece.iter().take(len)),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(_) => return,
+                }
+            }
+        });
+        Self { text, end }
+    }
+
+    /// What was written. Something that the module has started may live on
+    /// and keep the pipe open; it is not waited for.
+    fn text(&self) -> Vec<u8> {
+        // Nothing is ever sent: it ends with the sender, or not in time.
+        let _ = self.end.recv_timeout(LINGER);
+        std::mem::take(&mut *locked(&self.text))
+    }
 }
 
 /// Where Debian has OpenSSL's engine for PKCS#11, on this kind of machine.
@@ -199,4 +230,20 @@ fn engine() -> String {
         "/usr/lib/{}-linux-gnu/engines-3/pkcs11.so",
         std::env::consts::ARCH
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_module_leaves_behind_is_not_waited_for() {
+        let begun = Instant::now();
+        let mut shell = Command::new("sh");
+        let output = finished(shell.args(["-c", "echo said; sleep 90 & exit 3"]));
+        let output = output.unwrap();
+        assert_eq!(output.stdout, b"said\n");
+        assert_eq!(output.status.code(), Some(3));
+        assert!(begun.elapsed() < Duration::from_secs(80));
+    }
 }

@@ -4,6 +4,7 @@
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::middleware::ProcessOptions;
 use super::print;
+use super::progress::Progress;
 use cie_conformance::known::{Complaint, Known, KnownIssues, Tried, try_out};
 use cie_conformance::report::text::visible;
 use cie_conformance::verdict::Verdict;
@@ -49,13 +50,20 @@ pub(super) fn known(options: &Options) -> Result<ExitCode, BenchError> {
     let tested = options.process.module(module, options.seed)?;
     let ics = tested.statement(options.ics.as_deref())?;
     let mut tried = Vec::with_capacity(chosen.len());
+    // Lines are progress enough.
+    let cases = chosen.iter().map(|known| known.cases.len()).sum();
+    let progress = options.json.then(|| Progress::of(cases));
     for known in chosen {
         let one = try_out(known, &tested.setup, &ics)?;
         if !options.json {
             print(line(&one))?;
         }
+        if let Some(progress) = &progress {
+            one.results.iter().for_each(|result| progress.saw(result));
+        }
         tried.push(one);
     }
+    drop(progress);
     if options.json {
         print(format_args!("{}\n", serde_json::to_string_pretty(&tried)?))?;
     }

@@ -3,6 +3,7 @@
 
 use super::error::BenchError;
 use super::output::Output;
+use super::progress::Progress;
 use super::target::{family, in_process};
 use cie_conformance::catalogue::names;
 use cie_conformance::model::{Bench, PROPERTIES, Plan, Property, Tally, result};
@@ -58,7 +59,9 @@ pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
         }
         result(property, &plan, &ics, &outcome)
     };
-    let (results, times) = in_turn(&chosen, judge, &|_| ());
+    let progress = Progress::of(chosen.len());
+    let (results, times) = in_turn(&chosen, judge, &|result| progress.saw(result));
+    drop(progress);
     let report = Report::new(in_process(family), options.seed, ics, results, times);
     if !options.output.is_silent() {
         // Standard output may be the report's.

@@ -16,11 +16,14 @@ pub fn weakness(id: &str, verdict: Verdict) -> u16 {
     let mut parts = id.split('_').skip(1);
     match (parts.next(), parts.next()) {
         (Some("IAS"), Some(unit)) => of_card(unit),
-        // Improper check for unusual or exceptional conditions.
-        (Some("MW" | "PCSC"), _) => 754,
+        (Some("MW"), Some(unit)) => of_module(unit, parts.next().unwrap_or_default()),
+        (Some("PCSC"), _) => CONDITIONS,
         _ => UNSPECIFIED,
     }
 }
+
+/// Improper check for unusual or exceptional conditions.
+const CONDITIONS: u16 = 754;
 
 /// Incorrect provision of specified functionality.
 const UNSPECIFIED: u16 = 684;
@@ -50,6 +53,33 @@ fn of_card(unit: &str) -> u16 {
         "CHAIN" => 841,
         // Improper input validation.
         "DOOR" | "PAR" => 20,
+        _ => UNSPECIFIED,
+    }
+}
+
+fn of_module(unit: &str, number: &str) -> u16 {
+    match unit {
+        // Incorrect implementation of an authentication algorithm.
+        "LOGIN" | "PIN" | "SEQ" => 303,
+        // Weak recovery mechanism for a forgotten password.
+        "PUK" => 640,
+        // Insufficiently protected credentials: the PIN where others can read it.
+        "TOLD" if number.starts_with("05") => 522,
+        // Improper verification of a cryptographic signature.
+        "DOC" => 347,
+        // Insufficient verification of data authenticity.
+        "TRUTH" => 345,
+        // Improper validation of integrity check value.
+        "PROOF" => 354,
+        // Exposure of data element to wrong session.
+        "SWAP" => 488,
+        // Race condition.
+        "PROC" => 362,
+        // Improper input validation.
+        "CONTENT" => 20,
+        // Improper handling of exceptional conditions.
+        "EVENT" | "SCARD" => 755,
+        "FAULT" | "STATE" | "REPORT" => CONDITIONS,
         _ => UNSPECIFIED,
     }
 }

@@ -226,7 +226,12 @@ impl Front {
                 let behind = UnixStream::connect(&server).unwrap();
                 let (client, mut back) = (client.unwrap(), behind.try_clone().unwrap());
                 let mut to_client = client.try_clone().unwrap();
-                std::thread::spawn(move || std::io::copy(&mut back, &mut to_client));
+                std::thread::spawn(move || {
+                    let copied = std::io::copy(&mut back, &mut to_client);
+                    // The server hangs up, so this does, too.
+                    let _ = to_client.shutdown(Shutdown::Both);
+                    copied
+                });
                 std::thread::spawn(move || forward(client, behind, edit));
             }
         });

@@ -136,7 +136,7 @@ enum Wrong {
 
 /// Changes a request in front of the server; a reply means that the server
 /// does not see it.
-type Edit = fn(u32, &mut Vec<u8>) -> Option<Vec<u8>>;
+type Edit = fn(u32, &mut [u8]) -> Option<Vec<u8>>;
 
 fn put(body: &mut [u8], at: usize, number: u32) {
     body[at..at + 4].copy_from_slice(&number.to_ne_bytes());
@@ -147,7 +147,7 @@ fn get(body: &[u8], at: usize) -> u32 {
 }
 
 /// Nobody is ever alone.
-fn shares_always(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
+fn shares_always(command: u32, body: &mut [u8]) -> Option<Vec<u8>> {
     if command == CONNECT {
         put(body, 132, 2);
     }
@@ -155,7 +155,7 @@ fn shares_always(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
 }
 
 /// Asks the card for nothing when it should reset it.
-fn never_resets(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
+fn never_resets(command: u32, body: &mut [u8]) -> Option<Vec<u8>> {
     match command {
         RECONNECT => put(body, 12, 0),
         DISCONNECT | END => put(body, 4, 0),
@@ -165,26 +165,26 @@ fn never_resets(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
 }
 
 /// Says that there are transactions, and has none.
-fn never_locks(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
+fn never_locks(command: u32, body: &mut [u8]) -> Option<Vec<u8>> {
     let fine = matches!(command, BEGIN | END);
-    fine.then(|| body.clone())
+    fine.then(|| body.to_owned())
 }
 
 /// Forgets to end what is given back.
-fn keeps_handles(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
-    (command == DISCONNECT).then(|| body.clone())
+fn keeps_handles(command: u32, body: &mut [u8]) -> Option<Vec<u8>> {
+    (command == DISCONNECT).then(|| body.to_owned())
 }
 
-fn keeps_contexts(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
-    (command == RELEASE).then(|| body.clone())
+fn keeps_contexts(command: u32, body: &mut [u8]) -> Option<Vec<u8>> {
+    (command == RELEASE).then(|| body.to_owned())
 }
 
-fn never_cancels(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
-    (command == CANCEL).then(|| body.clone())
+fn never_cancels(command: u32, body: &mut [u8]) -> Option<Vec<u8>> {
+    (command == CANCEL).then(|| body.to_owned())
 }
 
 /// Takes any protocol, and writes past the end.
-fn transmits_anyhow(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
+fn transmits_anyhow(command: u32, body: &mut [u8]) -> Option<Vec<u8>> {
     if command == TRANSMIT {
         put(body, 4, 2);
         put(body, 24, 65_548);
@@ -193,7 +193,7 @@ fn transmits_anyhow(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
 }
 
 /// Every attribute is the vendor's name.
-fn one_attribute(command: u32, body: &mut Vec<u8>) -> Option<Vec<u8>> {
+fn one_attribute(command: u32, body: &mut [u8]) -> Option<Vec<u8>> {
     if command == ATTRIBUTE {
         put(body, 4, 0x0001_0100);
     }
@@ -226,7 +226,12 @@ impl Front {
                 let behind = UnixStream::connect(&server).unwrap();
                 let (client, mut back) = (client.unwrap(), behind.try_clone().unwrap());
                 let mut to_client = client.try_clone().unwrap();
-                std::thread::spawn(move || std::io::copy(&mut back, &mut to_client));
+                std::thread::spawn(move || {
+                    let copied = std::io::copy(&mut back, &mut to_client);
+                    // The server hangs up, so this does, too.
+                    let _ = to_client.shutdown(Shutdown::Both);
+                    copied
+                });
                 std::thread::spawn(move || forward(client, behind, edit));
             }
         });

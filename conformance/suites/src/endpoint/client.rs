@@ -209,7 +209,7 @@ impl<'a> Client<'a> {
         let call = format!("SCardTransmit {} {shown}{narrow}", protocol_name(protocol));
         self.note(&call, &result, |answer| {
             match answer.split_last_chunk::<2>() {
-                Some((data, sw)) if data.is_empty() => {
+                Some(([], sw)) => {
                     format!("SCARD_S_SUCCESS {}", hex::encode_upper(sw))
                 }
                 Some((data, sw)) => format!(

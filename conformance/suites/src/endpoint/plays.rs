@@ -43,8 +43,11 @@ pub(super) fn any_asked(desk: &Desk<'_>) -> Played {
     Ok(())
 }
 
+/// A program and its handle.
+type User<'a> = (Client<'a>, Handle);
+
 /// Two programs with a shared handle each.
-fn two<'a>(desk: &'a Desk<'a>) -> Result<((Client<'a>, Handle), (Client<'a>, Handle)), Stop> {
+fn two<'a>(desk: &'a Desk<'a>) -> Result<(User<'a>, User<'a>), Stop> {
     let (mut a, mut b) = (desk.client("A")?, desk.client("B")?);
     let (first, second) = (a.shared()?, b.shared()?);
     Ok(((a, first), (b, second)))

@@ -64,7 +64,7 @@ flaws! {
     FinalTryTooEarly, "the token tells the final try while two are left";
     LockedNotTold, "the token does not tell that the PIN is locked";
     TriesOneTooFew, "63Cx is read as one try less: the last one is never sent";
-    LockedToldAsWrong, "a blocked code is called wrong";
+    LockedToldAsWrong, "CKR_PIN_INCORRECT stands for CKR_PIN_LOCKED";
 
     // Codes.
     VerifyStatusIgnored, "the status word of VERIFY is not looked at";

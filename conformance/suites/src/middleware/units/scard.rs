@@ -718,7 +718,7 @@ fn wrong_pin(stage: &mut Stage<'_>) -> Found {
 }
 
 /// A new session with the right PIN signs.
-fn works(bench: &mut Bench<'_, '_>) -> Found {
+fn works(bench: &mut Bench<'_>) -> Found {
     let slot = token_slot(&mut bench.session.driver)?;
     again(bench.stage, &mut bench.session, slot, &bench.citizen)?;
     bench.session.signs(&bench.citizen)

@@ -264,7 +264,7 @@ impl Context {
         self.transmit_within(card, protocol::T1, command, BUFFER_BYTES)
     }
 
-    /// The same by this [protocol](super::protocol), with room for so many
+    /// The same by this [protocol], with room for so many
     /// bytes of response.
     ///
     /// # Errors

@@ -398,6 +398,58 @@ fn a_card_that_is_no_cie_is_not_blamed_for_it() {
     assert!(results.iter().any(|result| result.verdict == Verdict::Fail));
 }
 
+/// A card that is no CIE, and that ends on a question for file control
+/// information, until it is powered again.
+struct Frail {
+    alive: bool,
+}
+
+impl CardDoor for Frail {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.alive = true;
+        vec![0x3B, 0x80, 0x80, 0x01, 0x01]
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.power_on()
+    }
+
+    fn power_off(&mut self) {}
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        if let [_, 0xA4, _, p2, ..] = command
+            && p2 & 0x0C != 0x0C
+        {
+            self.alive = false;
+        }
+        match self.alive {
+            true => vec![0x6A, 0x82],
+            false => Vec::new(),
+        }
+    }
+}
+
+#[test]
+fn a_card_that_ended_on_a_question_is_asked_again_whether_it_is_a_cie() {
+    let card = Alone(Frail { alive: false });
+    let single = Single::protected(card, Papers::default(), Allow::default());
+    let mut subject = One::of(single);
+    let ics = Ics::of_a_stranger();
+    for case in card_cases() {
+        let result = judge(&mut subject, &case, &ics);
+        assert!(
+            result.verdict != Verdict::Fail || result.basis == Basis::Standard,
+            "{}: {}",
+            result.id,
+            result.reason
+        );
+        let of_the_cie = ["CIE_IAS_SEL_005", "CIE_IAS_ROOT_009", "CIE_IAS_ACC_023"];
+        if of_the_cie.contains(&result.id.as_str()) {
+            assert!(result.reason.contains("is no CIE 3.0"), "{}", result.id);
+        }
+    }
+}
+
 #[test]
 fn a_card_of_ours_has_to_be_a_cie() {
     let single = Single::ours(Alone(Other(&[0x6A, 0x82])), Papers::default(), None);

@@ -96,11 +96,7 @@ impl Contact {
         if papers.ef_atr.is_empty() {
             read(&mut channel, &[(file::ATR, "EF2F01")]);
         }
-        let no_cie = channel
-            .select_cie()
-            .err()
-            .filter(says_no)
-            .map(|error| error.to_string());
+        let no_cie = refusal(&mut channel);
         read(&mut channel, &OF_CIE);
         let known = agree(&mut channel, &mut names);
         name_papers(&mut names, papers);
@@ -110,6 +106,20 @@ impl Contact {
             no_cie,
         }
     }
+
+    /// Asks a card that was not found to be a CIE, nor to be none, once more:
+    /// it may have ended on one of the questions before, and power brings it
+    /// back.
+    pub(super) fn ask_again<D: CardDoor>(&mut self, card: &mut D) {
+        card.power_on();
+        self.no_cie = refusal(&mut Channel::new(Via(card)));
+    }
+}
+
+/// Why the card is no CIE: how it refuses to select its application.
+fn refusal<T: Transmit>(channel: &mut Channel<T>) -> Option<String> {
+    let refused = channel.select_cie().err().filter(says_no);
+    refused.map(|error| error.to_string())
 }
 
 /// True if the card refuses. One that is mute or out of order may be a CIE.

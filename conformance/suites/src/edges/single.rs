@@ -132,7 +132,11 @@ impl<D: Link> Single<D> {
         if papers.atr.is_empty() {
             papers.atr = door.power_on();
         }
-        let contact = Contact::make(&mut door, &papers);
+        let mut contact = Contact::make(&mut door, &papers);
+        if contact.known.is_none() && contact.no_cie.is_none() {
+            door.begin();
+            contact.ask_again(&mut door);
+        }
         let mut single = Self {
             desk: Desk::new(door, contact.clone(), guard),
             papers,

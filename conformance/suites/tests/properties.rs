@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 use cie_card::Card;
+use cie_conformance::card::PATIENCE;
 use cie_conformance::edges::Specimen;
 use cie_conformance::model::{
     Bench, COMMANDS_MIN, Fault, Outcome, PROPERTIES, Plan, Property, Tally, number, result,
@@ -28,11 +29,12 @@ fn plan(count: u64, share: u64) -> Plan {
         first: 0,
         count: (count * share).div_ceil(10_000),
         jobs: 2,
+        patience: PATIENCE,
     }
 }
 
 /// Runs all properties, `count` sequences together.
-fn run<D: CardDoor + Clone + Sync>(
+fn run<D: CardDoor + Clone + Sync + 'static>(
     specimen: &Specimen<D>,
     count: u64,
 ) -> Vec<(CaseResult, Outcome)> {
@@ -277,6 +279,7 @@ fn the_same_seed_gives_the_same_outcome_on_any_number_of_threads() {
             first,
             count: 60,
             jobs,
+            patience: PATIENCE,
         };
         let outcome = bench.run(property, &plan);
         let result = result(property, &plan, &ics, &outcome);

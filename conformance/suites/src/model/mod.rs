@@ -32,6 +32,7 @@ mod run;
 mod shrink;
 mod state;
 mod tally;
+mod threads;
 mod watch;
 
 pub use desk::{Desk, Mismatch};

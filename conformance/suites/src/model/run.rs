@@ -9,6 +9,7 @@ use super::generate::{Dice, next};
 use super::op::Op;
 use super::property::{Begin, Property};
 use super::tally::Tally;
+use super::threads::Work;
 use super::watch::{Lost, Watch, Watched, awaited};
 use crate::card::{PATIENCE, evidence};
 use crate::edges::{Exchange, Specimen};
@@ -21,8 +22,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// The fewest commands of a sequence.
@@ -121,18 +120,6 @@ enum Broken {
 /// Copies of a card in the states that sequences begin in.
 pub(super) struct Begins<D>(BTreeMap<Begin, Desk<D>>);
 
-/// What the threads of a run share.
-struct Work<D> {
-    begins: Arc<Begins<D>>,
-    property: Property,
-    plan: Plan,
-    /// The states that there are.
-    states: Vec<Begin>,
-    upcoming: AtomicU64,
-    /// The number of the first failure so far; nothing behind it is begun.
-    failed: AtomicU64,
-}
-
 impl<D: CardDoor + Clone + Sync + 'static> Bench<D> {
     /// Puts copies of the card into all states that sequences begin in. What
     /// leads to one may take [`PATIENCE`].
@@ -206,14 +193,7 @@ impl<D: CardDoor + Clone + Sync + 'static> Bench<D> {
         if states.is_empty() {
             return self.blocked();
         }
-        let work = Arc::new(Work {
-            begins: Arc::clone(&self.begins),
-            property: *property,
-            plan: *plan,
-            states,
-            upcoming: AtomicU64::new(plan.first),
-            failed: AtomicU64::new(u64::MAX),
-        });
+        let work = Arc::new(Work::new(&self.begins, property, plan, states));
         let Ok((tally, mut failures, hangs)) = work.divided() else {
             return Outcome {
                 blocked: Some("the bench itself panicked, or had no thread".to_owned()),
@@ -277,7 +257,7 @@ impl<D: CardDoor + Clone + Sync + 'static> Bench<D> {
 impl Broken {
     fn of(lost: Lost) -> Self {
         match lost {
-            Lost::Hang(hang) => Self::Hang(hang),
+            Lost::Hang(hang) => Self::Hang(*hang),
             Lost::Gone => Self::Gone,
         }
     }
@@ -296,94 +276,6 @@ impl fmt::Display for Hang {
     }
 }
 
-/// Sequences that failed, by their number.
-type Failures = BTreeMap<u64, Drawn>;
-
-impl<D: CardDoor + Clone + Sync + 'static> Work<D> {
-    /// Plays all sequences in threads, and waits for each as long as its
-    /// sequence may take.
-    fn divided(self: &Arc<Self>) -> Result<(Tally, Failures, Vec<Hang>), Lost> {
-        let patience = self.plan.patience;
-        let (sender, done) = channel();
-        let mut threads = BTreeMap::new();
-        for thread in 0..self.plan.jobs.max(1) {
-            let watch = Arc::new(Watch::default());
-            let (work, theirs, sender) = (Arc::clone(self), Arc::clone(&watch), sender.clone());
-            let begun = std::thread::Builder::new().spawn(move || {
-                let played = catch_unwind(AssertUnwindSafe(|| work.part(&theirs)));
-                // Nobody listens any more if a sequence took too long.
-                let _ = sender.send((thread, played));
-            });
-            if begun.is_ok() {
-                threads.insert(thread, watch);
-            }
-        }
-        drop(sender);
-        if threads.is_empty() {
-            return Err(Lost::Gone);
-        }
-        let (mut tally, mut failures, mut hangs) = (Tally::default(), BTreeMap::new(), Vec::new());
-        while !threads.is_empty() {
-            let mut soonest = patience;
-            threads.retain(|_, watch| match watch.rest(patience) {
-                Some(rest) => {
-                    soonest = soonest.min(rest);
-                    true
-                }
-                None => {
-                    let hang = watch.hang(patience);
-                    self.failed
-                        .fetch_min(hang.number.unwrap_or_default(), Ordering::SeqCst);
-                    hangs.push(hang);
-                    false
-                }
-            });
-            match done.recv_timeout(soonest) {
-                Ok((thread, Ok((some, found)))) => {
-                    if threads.remove(&thread).is_some() {
-                        tally.add(&some);
-                        failures.extend(found);
-                    }
-                }
-                Ok((_, Err(_))) => return Err(Lost::Gone),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        Ok((tally, failures, hangs))
-    }
-
-    /// Plays sequences until there are no more.
-    fn part(&self, watch: &Arc<Watch>) -> (Tally, Failures) {
-        let Plan {
-            seed, first, count, ..
-        } = self.plan;
-        let end = first.saturating_add(count);
-        let (mut tally, mut failures) = (Tally::default(), BTreeMap::new());
-        loop {
-            let number = self.upcoming.fetch_add(1, Ordering::SeqCst);
-            if number >= end || number > self.failed.load(Ordering::SeqCst) {
-                return (tally, failures);
-            }
-            watch.begin(Some(number));
-            let begins = &self.begins;
-            let drawn = begins.draw(
-                &self.property,
-                seed,
-                number,
-                &self.states,
-                watch,
-                &mut tally,
-            );
-            watch.end();
-            if let Err(drawn) = drawn {
-                self.failed.fetch_min(number, Ordering::SeqCst);
-                failures.insert(number, drawn);
-            }
-        }
-    }
-}
-
 impl<D: CardDoor + Clone> Begins<D> {
     /// A card in this state, which tells `watch` what it is at.
     pub(super) fn desk(&self, begin: Begin, watch: &Arc<Watch>) -> Option<Desk<D>> {
@@ -393,7 +285,7 @@ impl<D: CardDoor + Clone> Begins<D> {
     }
 
     /// Draws and plays one sequence.
-    fn draw(
+    pub(super) fn draw(
         &self,
         property: &Property,
         seed: u64,

@@ -130,7 +130,7 @@ impl<D: CardDoor> CardDoor for Watched<D> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Lost {
     /// It does not come back.
-    Hang(Hang),
+    Hang(Box<Hang>),
     /// It panicked, or could not be started.
     Gone,
 }
@@ -154,7 +154,7 @@ pub(super) fn awaited<T: Send + 'static>(
     }
     loop {
         let Some(rest) = watch.rest(patience) else {
-            return Err(Lost::Hang(watch.hang(patience)));
+            return Err(Lost::Hang(Box::new(watch.hang(patience))));
         };
         match answer.recv_timeout(rest) {
             Ok(done) => return done.map_err(|_| Lost::Gone),

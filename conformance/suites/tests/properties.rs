@@ -416,6 +416,17 @@ fn a_card_that_never_answers_hangs_in_its_sequence() {
         serde_json::to_string(&one).unwrap(),
         serde_json::to_string(&three).unwrap()
     );
+    // It is that sequence, and none before it.
+    let part = |first, count| {
+        let plan = Plan {
+            first,
+            count,
+            ..hurried(property, 2)
+        };
+        bench.run(property, &plan).hang
+    };
+    assert_eq!(part(number, 1).unwrap().number, Some(number));
+    assert_eq!(part(0, number), None);
     // And no other property suffers from it.
     let files = &PROPERTIES[0];
     let plan = Plan {

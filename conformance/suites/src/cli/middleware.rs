@@ -183,7 +183,7 @@ impl Tested {
             sequences: NonZeroU32::new(sequences),
             draws: NonZeroU32::new(draws),
             patience: Some(self.setup.patience.as_secs()),
-            under: self.under.clone().filter(|under| !under.is_empty()),
+            under: self.under.clone().filter(|under| !under.trim().is_empty()),
             ..Settings::default()
         };
         for (name, value) in &self.setup.environment {

@@ -5,8 +5,8 @@
 use crate::report::waiver::{Day, Waiver, WaiverError};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-use std::num::NonZeroU16;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -36,6 +36,16 @@ pub enum CampaignError {
         "the run {0:?} names a family and tests no card that is made for the test, or tests one and names none"
     )]
     Family(String),
+    /// A variable that no environment can have.
+    #[error(
+        "the run {run:?} sets the variable {name:?}; a name is not empty and has no `=`, and neither name nor value has a NUL"
+    )]
+    Variable {
+        /// The run.
+        run: String,
+        /// The name of the variable.
+        name: String,
+    },
     /// There is nothing to run.
     #[error("the campaign has no run; it needs at least one table [[run]]")]
     Empty,
@@ -120,6 +130,18 @@ pub struct Module {
     /// The program under which its process runs, with its arguments.
     #[serde(default)]
     pub under: Option<String>,
+    /// Random sequences in each case of the unit SEQ; none: as on the command
+    /// line.
+    #[serde(default)]
+    pub sequences: Option<NonZeroU32>,
+    /// Drawn contents in each case of the unit CONTENT that draws; none: as on
+    /// the command line.
+    #[serde(default)]
+    pub draws: Option<NonZeroU32>,
+    /// Variables of its environment, beside those that the bench sets. They
+    /// are in the bundle, with the campaign's file.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
 }
 
 /// What may be done to a card that is not a software card of ours.
@@ -182,6 +204,17 @@ impl Campaign {
             }
             if card != run.family.is_some() {
                 return Err(CampaignError::Family(run.name.clone()));
+            }
+            if let Target::Module(module) = &run.target {
+                let wrong = |(name, value): &(&String, &String)| {
+                    name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')
+                };
+                if let Some((name, _)) = module.env.iter().find(wrong) {
+                    return Err(CampaignError::Variable {
+                        run: run.name.clone(),
+                        name: name.clone(),
+                    });
+                }
             }
         }
         for waiver in &campaign.waiver {

@@ -394,7 +394,8 @@ cie-conformance known --module PATH                               # all of them
 ```
 
 With a module the exit code is that of `middleware`: 1 if the module has a complaint, 3 if something
-could not be decided, else 0.
+could not be decided, else 0. [known.schema.json](known.schema.json) describes what `--json` gives, with a
+module and without.
 
 A line runs the named cases with the named chip family, reader profile and start state; where none is
 named, with the case's own. *Shown* says on what the line was seen to fail:

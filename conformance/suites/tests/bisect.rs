@@ -3,6 +3,7 @@
 //! (`spoiled/spoiled.c`), with which of them, and where they first do something else.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
+mod schema;
 mod spoiled;
 
 use cie_conformance::bisect::compare;
@@ -10,7 +11,7 @@ use cie_conformance::catalogue::middleware_cases;
 use cie_conformance::ics::Ics;
 use cie_conformance::middleware::{Effort, Scene, Setup, watched};
 use cie_conformance::verdict::Verdict;
-use serde_json::Value;
+use serde_json::{Value, json};
 use spoiled::{bench, library, spoiled, statement};
 use std::path::Path;
 use std::time::Duration;
@@ -30,7 +31,23 @@ fn bisect(good: &Path, between: &[&Path], bad: &Path, cases: &[&str]) -> (i32, V
     }
     let output = command.output().unwrap();
     let told = serde_json::from_slice(&output.stdout);
-    let told = told.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let told: Value =
+        told.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    schema::fits(
+        "bisect",
+        &told,
+        &[
+            ("/format", json!(2)),
+            ("/extra", json!(1)),
+            ("/seed", json!(-1)),
+            ("/settings/draws", json!(0)),
+            ("/modules/0/sha256", json!("x")),
+            ("/replays", json!([["one"]])),
+        ],
+    );
+    assert_eq!(told["settings"]["draws"], 2);
+    // A value that nobody documents may be a secret.
+    assert_eq!(told["settings"]["environment"], json!({ "NOBODY": null }));
     (output.status.code().unwrap(), told)
 }
 
@@ -63,6 +80,17 @@ fn each_case_turns_with_the_module_that_has_its_defect() {
     let [login, sign] = &found[..] else {
         panic!("{found:#?}")
     };
+    schema::fits(
+        "bisect",
+        &told,
+        &[
+            ("/regressions/0/id", json!("LOGIN")),
+            ("/regressions/0/extra", json!(1)),
+            ("/regressions/0/bad/verdict", json!("maybe")),
+            ("/regressions/0/difference/bad/step", json!("one")),
+            ("/regressions/0/last_good", json!(-1)),
+        ],
+    );
     // The module asks for the tries left before it sends the PIN once more,
     // inside secure messaging.
     let difference = &login["difference"];
@@ -108,6 +136,14 @@ fn what_is_now_so_and_now_so_is_unsteady_and_is_not_bisected() {
     let (code, told) = bisect(&library(), &[], &bad, &["CIE_MW_SIGN_01"]);
     assert_eq!(code, 3);
     assert_eq!(told["regressions"].as_array().unwrap().len(), 0);
+    schema::fits(
+        "bisect",
+        &told,
+        &[
+            ("/unsteady/0/verdicts", json!([])),
+            ("/unsteady/0/module", json!("1")),
+        ],
+    );
     let unsteady = &told["unsteady"][0];
     assert_eq!(texts(&unsteady["verdicts"]), ["fail", "pass", "pass"]);
     assert_eq!(unsteady["module"], 1);

@@ -207,6 +207,81 @@ fn a_campaign_tests_cards_readers_and_modules() {
     assert!(!at("again").exists());
 }
 
+/// The same settings as on the command line, and so the same report.
+#[test]
+fn a_campaign_says_how_a_module_is_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::copy(library(), at("module.so")).unwrap();
+    let statement = include_str!("../../pkcs11/ics.toml");
+    std::fs::write(at("module.toml"), statement).unwrap();
+    let text = "version = 2\nname = \"settings\"\n[[run]]\nname = \"module\"\nseed = 3\n\
+        ics = \"module.toml\"\ncases = [\"CIE_MW_SEQ_01\", \"CIE_MW_LOGIN_01\"]\n\
+        [run.target.module]\npath = \"module.so\"\nsequences = 2\ndraws = 3\npatience = 45\n\
+        under = \"env\"\nenv = { GATE_TOKEN = \"geheim\", CIE_PKCS11_LOG = \"module.log\" }\n";
+    let log = at("module.log");
+    let text = text.replace("module.log", &log.display().to_string());
+    campaign(folder.path(), &text, "bundle").success();
+    // The variables were there.
+    assert!(std::fs::metadata(&log).unwrap().len() > 0);
+    let report = std::fs::read(at("bundle/runs/module/report.json")).unwrap();
+    let campaigns: Report = serde_json::from_slice(&report).unwrap();
+    let mut command = Command::cargo_bin("cie-conformance").unwrap();
+    command.current_dir(folder.path());
+    command.args([
+        "middleware",
+        "--module",
+        "module.so",
+        "--ics",
+        "module.toml",
+    ]);
+    command.args([
+        "--seed",
+        "3",
+        "--only",
+        "CIE_MW_SEQ_01",
+        "--only",
+        "CIE_MW_LOGIN_01",
+    ]);
+    command.args(["--sequences", "2", "--draws", "3", "--patience", "45"]);
+    command.args(["--under", "env", "--env", "GATE_TOKEN=geheim", "--env"]);
+    command.arg(format!("CIE_PKCS11_LOG={}", log.display()));
+    command.args(["--json", "report.json"]).assert().success();
+    let lines = std::fs::read(at("report.json")).unwrap();
+    let lines: Report = serde_json::from_slice(&lines).unwrap();
+    let settings = campaigns.settings.as_ref().unwrap();
+    assert_eq!(settings.environment["GATE_TOKEN"], None);
+    assert_eq!(settings.sequences.unwrap().get(), 2);
+    assert_eq!(campaigns.settings, lines.settings);
+    assert_eq!(campaigns.results, lines.results);
+    for file in ["report.json", "report.html", "junit.xml", "report.sarif"] {
+        let text = std::fs::read_to_string(at("bundle/runs/module").join(file)).unwrap();
+        assert!(!text.contains("geheim"), "{file}");
+    }
+    // What cannot be is refused before anything runs.
+    let today = "2027-01-01".parse().unwrap();
+    for (right, wrong) in [
+        ("sequences = 2", "sequences = 0"),
+        ("draws = 3", "draws = -1"),
+        ("GATE_TOKEN = \"geheim\"", "GATE_TOKEN = 1"),
+    ] {
+        assert!(text.contains(right));
+        let text = text.replace(right, wrong);
+        assert!(
+            matches!(Campaign::parse(&text, today), Err(CampaignError::Toml(_))),
+            "{wrong}"
+        );
+    }
+    for wrong in ["\"\"", "\"A=B\"", "\"A\\u0000\""] {
+        let text = text.replace("GATE_TOKEN", wrong);
+        let parsed = Campaign::parse(&text, today);
+        assert!(
+            matches!(parsed, Err(CampaignError::Variable { .. })),
+            "{wrong}"
+        );
+    }
+}
+
 #[test]
 fn a_waived_fault_is_told_apart_and_only_that_one() {
     let fail = |id: &str| CaseResult {

@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 #![allow(clippy::print_stdout)] // how long each line took, with --nocapture
 
+mod schema;
+
 use cie_conformance::ics::{Feature, Ics};
 use cie_conformance::known::{Complaint, Known, KnownIssues, Shown, Tried, render, try_out};
 use cie_conformance::middleware::{Effort, Scene, Setup};
 use cie_conformance::verdict::Verdict;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -234,6 +237,20 @@ fn one_line_tells_whether_a_module_has_a_complaint() {
     let json = known(&["--json", "italia/cie-middleware#173"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json[0]["family"], "stm");
+    schema::fits(
+        "known",
+        &json,
+        &[
+            ("/0/report", json!("173")),
+            ("/0/cause", json!("maybe")),
+            ("/0/why_not", json!("x")),
+            ("/0/cases", json!(["LOGIN"])),
+        ],
+    );
+    let all = known(&["--json"]);
+    let all: serde_json::Value = serde_json::from_slice(&all.stdout).unwrap();
+    assert_eq!(all.as_array().unwrap().len(), shipped().reports.len());
+    schema::fits("known", &all, &[]);
     let nobody = known(&["italia/cie-middleware#1"]);
     assert_eq!(nobody.status.code(), Some(2));
 
@@ -248,4 +265,18 @@ fn one_line_tells_whether_a_module_has_a_complaint() {
     let found = known(&["--module", module, "--under", &under, report]);
     assert_eq!(found.status.code(), Some(1), "{}", text(&found));
     assert!(text(&found).contains("has it"));
+    let found = known(&["--module", module, "--under", &under, "--json", report]);
+    assert_eq!(found.status.code(), Some(1));
+    let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(found[0]["complaint"], "present");
+    schema::fits(
+        "known",
+        &found,
+        &[
+            ("/0/complaint", json!("maybe")),
+            ("/0/extra", json!(1)),
+            ("/0/results/0/verdict", json!("maybe")),
+            ("/0/results/0/evidence", json!([{ "step": 1 }])),
+        ],
+    );
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 use cie_card::Card;
+use cie_conformance::card::PATIENCE;
 use cie_conformance::edges::Specimen;
 use cie_conformance::model::{
     Bench, COMMANDS_MIN, Fault, Outcome, PROPERTIES, Plan, Property, Tally, number, result,
@@ -13,6 +14,9 @@ use cie_conformance::report::CaseResult;
 use cie_conformance::verdict::Verdict;
 use cie_personalisation::Family;
 use iso7816_wire::CardDoor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 fn family(id: &str) -> &'static Family {
     cie_personalisation::family(id).unwrap()
@@ -28,11 +32,12 @@ fn plan(count: u64, share: u64) -> Plan {
         first: 0,
         count: (count * share).div_ceil(10_000),
         jobs: 2,
+        patience: PATIENCE,
     }
 }
 
 /// Runs all properties, `count` sequences together.
-fn run<D: CardDoor + Clone + Sync>(
+fn run<D: CardDoor + Clone + Sync + 'static>(
     specimen: &Specimen<D>,
     count: u64,
 ) -> Vec<(CaseResult, Outcome)> {
@@ -277,6 +282,7 @@ fn the_same_seed_gives_the_same_outcome_on_any_number_of_threads() {
             first,
             count: 60,
             jobs,
+            patience: PATIENCE,
         };
         let outcome = bench.run(property, &plan);
         let result = result(property, &plan, &ics, &outcome);
@@ -292,6 +298,184 @@ fn the_same_seed_gives_the_same_outcome_on_any_number_of_threads() {
     let (alone, again) = run(1, failure.number);
     assert_eq!(one, alone);
     assert_eq!(failure.ops, again.ops);
+}
+
+/// A card that never answers where `at` says, once it is armed.
+struct Sleeper {
+    card: Card,
+    at: At,
+    armed: Arc<AtomicBool>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    /// GET CHALLENGE.
+    Challenge,
+    /// A reset.
+    Reset,
+    /// A reset is answered wrongly, and nothing is after it.
+    AfterReset,
+}
+
+impl Clone for Sleeper {
+    fn clone(&self) -> Self {
+        Self {
+            card: self.card.clone(),
+            at: self.at,
+            armed: Arc::clone(&self.armed),
+        }
+    }
+}
+
+fn sleep() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+impl CardDoor for Sleeper {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.card.power_on()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        match self.at {
+            At::Challenge => self.card.reset(),
+            At::Reset => sleep(),
+            At::AfterReset => {
+                if self.armed.swap(true, Ordering::SeqCst) {
+                    sleep();
+                }
+                vec![0x3B, 0]
+            }
+        }
+    }
+
+    fn power_off(&mut self) {
+        self.card.power_off();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        let challenge = command.get(1) == Some(&0x84);
+        if (self.at == At::Challenge && challenge)
+            || (self.at == At::AfterReset && self.armed.load(Ordering::SeqCst))
+        {
+            sleep();
+        }
+        self.card.transmit(command)
+    }
+}
+
+fn sleeper(at: At) -> Specimen<Sleeper> {
+    specimen("gemalto").behind(|card| Sleeper {
+        card,
+        at,
+        armed: Arc::default(),
+    })
+}
+
+/// Many times what an honest sequence takes.
+const SHORT: Duration = Duration::from_secs(3);
+
+fn hurried(property: &Property, jobs: usize) -> Plan {
+    Plan {
+        seed: 1,
+        first: 0,
+        count: property.share.min(40),
+        jobs,
+        patience: SHORT,
+    }
+}
+
+#[test]
+fn a_card_that_never_answers_hangs_in_its_sequence() {
+    let bench = Bench::within(SHORT, &sleeper(At::Reset)).unwrap();
+    let ics = ours::ics(family("gemalto"));
+    let property = &PROPERTIES[6];
+    let run = |jobs| {
+        let plan = hurried(property, jobs);
+        let outcome = bench.run(property, &plan);
+        result(property, &plan, &ics, &outcome)
+    };
+    let one = run(1);
+    assert_eq!(one.verdict, Verdict::Hang, "{}", one.reason);
+    let number = number(&one).unwrap();
+    let words = format!(
+        "sequence {number} of seed 1: no answer within 3 s; play it again with \
+         `cie-conformance properties --case CIE_IAS_PROP_07 --seed 1 --number {number}`"
+    );
+    assert_eq!(one.reason, words);
+    let [unanswered] = one.evidence.as_slice() else {
+        panic!("{:?}", one.evidence)
+    };
+    assert_eq!(unanswered.command, "reset");
+    assert!(unanswered.response.is_empty());
+    // The first of several that hang at a time is the one that is told.
+    let three = run(3);
+    assert_eq!(
+        serde_json::to_string(&one).unwrap(),
+        serde_json::to_string(&three).unwrap()
+    );
+    // It is that sequence, and none before it.
+    let part = |first, count| {
+        let plan = Plan {
+            first,
+            count,
+            ..hurried(property, 2)
+        };
+        bench.run(property, &plan).hang
+    };
+    assert_eq!(part(number, 1).unwrap().number, Some(number));
+    assert_eq!(part(0, number), None);
+    // And no other property suffers from it.
+    let files = &PROPERTIES[0];
+    let plan = Plan {
+        count: 1,
+        ..hurried(files, 1)
+    };
+    let passed = (0..20).any(|first| bench.run(files, &Plan { first, ..plan }).hang.is_none());
+    assert!(passed);
+}
+
+#[test]
+fn a_state_that_a_card_never_reaches_hangs_what_begins_there_only() {
+    let bench = Bench::within(SHORT, &sleeper(At::Challenge)).unwrap();
+    let ics = ours::ics(family("gemalto"));
+    // All of its sequences begin behind the device authentication.
+    let codes = &PROPERTIES[1];
+    let plan = hurried(codes, 2);
+    let blocked = result(codes, &plan, &ics, &bench.run(codes, &plan));
+    assert_eq!(blocked.verdict, Verdict::Hang);
+    assert_eq!(
+        blocked.reason,
+        "no card in the state \"device authenticated\": no answer within 3 s"
+    );
+    assert_eq!(blocked.evidence.len(), 1);
+    // This one can begin before it, and finds its own sequence.
+    let device = &PROPERTIES[3];
+    let plan = hurried(device, 2);
+    let found = result(device, &plan, &ics, &bench.run(device, &plan));
+    assert_eq!(found.verdict, Verdict::Hang);
+    assert!(number(&found).is_some(), "{}", found.reason);
+}
+
+#[test]
+fn a_failure_that_cannot_be_shrunk_in_time_is_told_as_it_was_drawn() {
+    let bench = Bench::within(SHORT, &sleeper(At::AfterReset)).unwrap();
+    let ics = ours::ics(family("gemalto"));
+    let property = &PROPERTIES[6];
+    let plan = hurried(property, 1);
+    let outcome = bench.run(property, &plan);
+    let result = result(property, &plan, &ics, &outcome);
+    assert_eq!(result.verdict, Verdict::Fail, "{}", result.reason);
+    assert!(outcome.failure.unwrap().as_drawn);
+    let told = result.reason.contains("because a shorter one does not end");
+    assert!(
+        told && result.reason.contains("another answer to reset"),
+        "{}",
+        result.reason
+    );
+    assert!(number(&result).is_some());
 }
 
 #[test]

@@ -12,10 +12,11 @@ use cie_conformance::report::embargo::Embargo;
 use cie_conformance::report::merge::{MergeError, merge};
 use cie_conformance::report::summary::summary;
 use cie_conformance::report::{
-    CaseResult, Exchange, Report, ReportError, Shard, Target, Times, html, junit, sarif,
+    CaseResult, Exchange, Report, ReportError, Settings, Shard, Target, Times, html, junit, sarif,
 };
 use cie_conformance::verdict::Verdict;
 use serde_json::Value;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 /// What breaks terminals, HTML, XML, SARIF and people's eyes.
@@ -55,6 +56,12 @@ fn report(results: Vec<CaseResult>, text: &str) -> Report {
     ics.card.family = format!("family{text}");
     let mut report = Report::new(target, 7, ics, results, Times::default());
     report.bench += text;
+    report.settings = Some(Settings {
+        under: (!text.is_empty()).then(|| format!("under{text}")),
+        environment: [(format!("NAME{text}"), Some(format!("value{text}")))].into(),
+        patience: Some(60),
+        ..Settings::default()
+    });
     report
 }
 
@@ -259,6 +266,10 @@ fn real_reports_fit_the_published_schema() {
             ("/seed", Value::from(-1)),
             ("/ics/permit/writes", Value::from("yes")),
             ("/ics/middleware", Value::from(1)),
+            ("/settings/patience", Value::from("60")),
+            ("/settings/jobs", Value::from(1)),
+            ("/settings/draws", Value::from(0)),
+            ("/settings/environment", Value::from(vec!["A=1"])),
         ] {
             let mut broken = value.clone();
             let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -381,6 +392,14 @@ fn a_comparison_names_what_is_worse_mended_gone_and_new() {
     assert!(hidden.fixed.is_empty() && hidden.lost_something() && !hidden.is_worse());
     // A new case that fails is worse.
     assert!(Comparison::of(&of(&[]), &of(&[("G", Fail)])).is_worse());
+    let mut other = old.clone();
+    other.settings.as_mut().unwrap().patience = Some(30);
+    let remarks = Comparison::of(&old, &other).remarks;
+    assert_eq!(remarks, ["another setting, patience: 60 s → 30 s"]);
+    other.settings = None;
+    let remarks = Comparison::of(&old, &other).remarks;
+    assert_eq!(remarks.len(), 1);
+    assert!(remarks[0].ends_with("→ not recorded"), "{remarks:?}");
     let mut seed = old.clone();
     seed.seed = 8;
     assert_eq!(Comparison::of(&old, &seed).remarks.len(), 1);
@@ -417,6 +436,24 @@ fn only_the_parts_of_one_run_are_merged() {
             ..
         })
     ));
+    for change in [
+        |settings: &mut Option<Settings>| settings.as_mut().unwrap().patience = Some(1),
+        |settings: &mut Option<Settings>| settings.as_mut().unwrap().draws = NonZeroU32::new(3),
+        |settings: &mut Option<Settings>| settings.as_mut().unwrap().environment.clear(),
+        // Who knows what with.
+        |settings: &mut Option<Settings>| *settings = None,
+    ] {
+        let mut other = part(2, 2);
+        change(&mut other.settings);
+        let settings = merge(vec![part(1, 2), other], rank);
+        assert!(matches!(settings, Err(MergeError::Different { .. })));
+    }
+    let old = |index| Report {
+        settings: None,
+        ..part(index, 2)
+    };
+    let merged = merge(vec![old(1), old(2)], rank).unwrap();
+    assert!(merged.settings.is_none());
     assert!(matches!(merge(Vec::new(), rank), Err(MergeError::None)));
 }
 

@@ -4,17 +4,19 @@
 use crate::error::CliError;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// Writes these lines to standard output, now. A full disk or a closed pipe is
-/// an error to tell, no reason to panic.
+/// Writes these lines to standard output, now. A full disk is an error to tell,
+/// no reason to panic; a reader that went away, as in `cie families | head`,
+/// is neither.
 pub(crate) fn lines(lines: impl IntoIterator<Item = impl Display>) -> Result<(), CliError> {
     let mut out = anstream::stdout().lock();
     lines
         .into_iter()
         .try_for_each(|line| writeln!(out, "{line}"))
         .and_then(|()| out.flush())
+        .or_else(unread)
         .map_err(CliError::io("write to", "standard output"))
 }
 
@@ -25,11 +27,20 @@ pub(crate) fn line(text: impl Display) -> Result<(), CliError> {
 
 /// One line whose bytes are not all text, such as one with a path in it.
 pub(crate) fn raw_line(line: &OsStr) -> Result<(), CliError> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     out.write_all(line.as_bytes())
         .and_then(|()| out.write_all(b"\n"))
         .and_then(|()| out.flush())
+        .or_else(unread)
         .map_err(CliError::io("write to", "standard output"))
+}
+
+/// Nobody reads any more.
+fn unread(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    }
 }
 
 /// Tells a person what does not change the outcome; if nobody can read it,

@@ -11,6 +11,7 @@ mod run;
 pub mod withhold;
 
 pub use one::One;
+pub use patient::Hand;
 pub use run::{PATIENCE, run, run_within};
 
 use self::withhold::Secrets;

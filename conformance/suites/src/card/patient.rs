@@ -89,8 +89,8 @@ impl Thread {
     }
 }
 
-/// Runs cases one after the other, each for so long.
-pub(super) struct Hand<D> {
+/// Runs cases on copies of a card, one after the other, each for so long.
+pub struct Hand<D> {
     specimen: Specimen<D>,
     ics: Arc<Ics>,
     thread: Option<Thread>,
@@ -98,7 +98,8 @@ pub(super) struct Hand<D> {
 
 impl<D: CardDoor + Clone + 'static> Hand<D> {
     /// With copies of this card.
-    pub(super) fn new(specimen: Specimen<D>, ics: Arc<Ics>) -> Self {
+    #[must_use]
+    pub fn new(specimen: Specimen<D>, ics: Arc<Ics>) -> Self {
         Self {
             specimen,
             ics,
@@ -106,8 +107,9 @@ impl<D: CardDoor + Clone + 'static> Hand<D> {
         }
     }
 
-    /// Finds out one case.
-    pub(super) fn judge(&mut self, case: &Case, patience: Duration) -> CaseResult {
+    /// Finds out one case. If it takes longer, it hangs, and its thread is left
+    /// to itself.
+    pub fn judge(&mut self, case: &Case, patience: Duration) -> CaseResult {
         let thread = match self.thread.take() {
             Some(thread) => Ok(thread),
             None => Thread::begin(self.specimen.clone(), Arc::clone(&self.ics)),

@@ -11,9 +11,9 @@ use cie_conformance::bisect::{Bisection, Regression, Unsettled, bisect as search
 use cie_conformance::catalogue::middleware_cases;
 use cie_conformance::ics::Ics;
 use cie_conformance::middleware::watched;
-use cie_conformance::report::Exchange;
 use cie_conformance::report::again::Side;
 use cie_conformance::report::text::visible;
+use cie_conformance::report::{Exchange, Settings};
 use clap::Args;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -68,6 +68,7 @@ struct Told<'a> {
     seed: u64,
     tries: NonZeroUsize,
     ics: &'a Ics,
+    settings: Settings,
     /// The modules in the order of their age.
     modules: Vec<Module<'a>>,
     #[serde(flatten)]
@@ -116,6 +117,7 @@ pub(super) fn bisect(options: &Options) -> Result<ExitCode, BenchError> {
         seed: options.seed,
         tries: options.tries,
         ics: &ics,
+        settings: good.settings(),
         modules: modules
             .iter()
             .map(|tested| Module {

@@ -4,7 +4,7 @@
 use super::card::{Plan, in_a_reader, with_its_reader};
 use super::catalogue::{all, selected};
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
-use super::middleware::{PATIENCE, ProcessOptions, Tested};
+use super::middleware::{EffortOptions, PATIENCE, ProcessOptions, Tested};
 use super::target::{Place, family};
 use super::{ics, print};
 use cie_conformance::campaign::{Campaign, CampaignError, Run, Target};
@@ -269,9 +269,14 @@ impl Inputs {
                 let process = ProcessOptions {
                     patience: module.patience.unwrap_or(PATIENCE),
                     under: module.under.clone(),
-                    environment: Vec::new(),
+                    environment: module
+                        .env
+                        .iter()
+                        .map(|(name, value)| (name.into(), value.into()))
+                        .collect(),
                 };
-                let tested = process.module(&beside(&module.path), run.seed)?;
+                let mut tested = process.module(&beside(&module.path), run.seed)?;
+                tested.setup.effort = EffortOptions::of(module.sequences, module.draws).effort();
                 let ics = tested.statement(file.as_deref())?;
                 Work::Module(Box::new(tested), Box::new(ics), cases(middleware_cases())?)
             }

@@ -11,7 +11,7 @@ use cie_conformance::catalogue::{Case, card_cases, names, reader_cases};
 use cie_conformance::endpoint;
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
-use cie_conformance::report::{Report, Shard};
+use cie_conformance::report::{Report, Settings, Shard};
 use cie_conformance::run::in_turn;
 use cie_personalisation::Family;
 use clap::Args;
@@ -114,6 +114,10 @@ pub(super) fn in_a_reader(
         spot,
         ours,
     } = place.subject(seed)?;
+    let settings = Settings {
+        time_limit: Some(place.time_limit()),
+        ..Settings::default()
+    };
     let progress = Progress::of(cases.len());
     let saw = |result: &_| progress.saw(result);
     let mut subject = Some(subject);
@@ -129,6 +133,7 @@ pub(super) fn in_a_reader(
     let (results, times) = in_turn(&cases, judge, &saw);
     drop(progress);
     let mut report = Report::new(target, seed, ics, results, times);
+    report.settings = Some(settings);
     report.shard = shard;
     Ok(report)
 }
@@ -158,6 +163,10 @@ impl Plan {
         let (results, times) = run_within(patience, &specimen, &cases, &self.ics, jobs, &saw);
         drop(progress);
         let mut report = Report::new(in_process(self.family), self.seed, self.ics, results, times);
+        report.settings = Some(Settings {
+            patience: Some(patience.as_secs()),
+            ..Settings::default()
+        });
         report.shard = self.shard;
         Ok(report)
     }

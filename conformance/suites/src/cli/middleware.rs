@@ -10,11 +10,11 @@ use cie_conformance::catalogue::{Case, middleware_cases};
 use cie_conformance::ics::Ics;
 use cie_conformance::middleware::{Effort, Scene, Setup, detect, judge};
 use cie_conformance::report::fingerprint::sha256;
-use cie_conformance::report::{Report, Shard, Target};
+use cie_conformance::report::{Report, Settings, Shard, Target};
 use cie_conformance::run::at_once;
 use clap::Args;
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -53,13 +53,22 @@ pub(super) struct Options {
 pub(super) struct EffortOptions {
     /// Random sequences of codes in each case of the unit SEQ
     #[arg(long, default_value_t = Effort::default().sequences, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    sequences: u32,
+    pub(super) sequences: u32,
     /// Drawn contents in each case of the unit CONTENT that draws
     #[arg(long, default_value_t = Effort::default().draws, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    draws: u32,
+    pub(super) draws: u32,
 }
 
 impl EffortOptions {
+    /// What is usual where nothing is said.
+    pub(super) fn of(sequences: Option<NonZeroU32>, draws: Option<NonZeroU32>) -> Self {
+        let usual = Effort::default();
+        Self {
+            sequences: sequences.map_or(usual.sequences, NonZeroU32::get),
+            draws: draws.map_or(usual.draws, NonZeroU32::get),
+        }
+    }
+
     pub(super) fn effort(self) -> Effort {
         Effort {
             sequences: self.sequences,
@@ -99,7 +108,7 @@ pub(super) struct ProcessOptions {
     pub(super) environment: Vec<(OsString, OsString)>,
 }
 
-fn variable(text: &str) -> Result<(OsString, OsString), String> {
+pub(super) fn variable(text: &str) -> Result<(OsString, OsString), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => Err("a variable is given as NAME=VALUE".to_owned()),
@@ -113,6 +122,8 @@ pub(super) const PATIENCE: u64 = 60;
 pub(super) struct Tested {
     pub(super) setup: Setup,
     pub(super) target: Target,
+    /// The program that it runs under.
+    pub(super) under: Option<String>,
 }
 
 impl ProcessOptions {
@@ -146,6 +157,7 @@ impl ProcessOptions {
                 name: path.display().to_string(),
                 fingerprint: sha256(&bytes),
             },
+            under: self.under.clone(),
         })
     }
 }
@@ -164,6 +176,22 @@ impl Tested {
         }
     }
 
+    /// How it is run, for a report.
+    pub(super) fn settings(&self) -> Settings {
+        let Effort { sequences, draws } = self.setup.effort;
+        let mut settings = Settings {
+            sequences: NonZeroU32::new(sequences),
+            draws: NonZeroU32::new(draws),
+            patience: Some(self.setup.patience.as_secs()),
+            under: self.under.clone().filter(|under| !under.trim().is_empty()),
+            ..Settings::default()
+        };
+        for (name, value) in &self.setup.environment {
+            settings.add_variable(&name.to_string_lossy(), &value.to_string_lossy());
+        }
+        settings
+    }
+
     /// Runs these cases, so many at a time.
     pub(super) fn run(self, cases: &[Case], ics: Ics, jobs: NonZeroUsize) -> Report {
         let progress = Progress::of(cases.len());
@@ -171,7 +199,10 @@ impl Tested {
         let judge = |(): &mut (), case: &Case| judge(&self.setup, case, &ics);
         let (results, times) = at_once(cases, jobs, || (), judge, &saw);
         drop(progress);
-        Report::new(self.target, self.setup.seed, ics, results, times)
+        let settings = self.settings();
+        let mut report = Report::new(self.target, self.setup.seed, ics, results, times);
+        report.settings = Some(settings);
+        report
     }
 }
 

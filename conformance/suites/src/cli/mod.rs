@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The commands of the bench.
 
+mod again;
 mod bisect;
 mod campaign;
 mod card;

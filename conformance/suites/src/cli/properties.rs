@@ -5,15 +5,17 @@ use super::error::BenchError;
 use super::output::Output;
 use super::progress::Progress;
 use super::target::{family, in_process};
+use cie_conformance::card::PATIENCE;
 use cie_conformance::catalogue::names;
 use cie_conformance::model::{Bench, PROPERTIES, Plan, Property, Tally, result};
 use cie_conformance::ours;
-use cie_conformance::report::Report;
+use cie_conformance::report::{Report, Settings};
 use cie_conformance::run::in_turn;
 use clap::Args;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What the shares of the properties add up to.
 pub(super) const SHARES: u64 = 10_000;
@@ -38,6 +40,9 @@ pub(super) struct Options {
     /// Threads [default: one for each processor]
     #[arg(long)]
     jobs: Option<usize>,
+    /// Seconds that one sequence may take; then the card hangs
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    patience: u64,
     #[command(flatten)]
     output: Output,
 }
@@ -47,11 +52,16 @@ pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
     let chosen = chosen(&options.cases)?;
     let jobs = options.jobs.unwrap_or_else(threads);
     let specimen = ours::specimen(family, options.seed)?;
-    let bench = Bench::new(&specimen).map_err(|error| BenchError::Contact(error.to_string()))?;
+    let patience = Duration::from_secs(options.patience);
+    let bench = Bench::within(patience, &specimen)
+        .map_err(|error| BenchError::Contact(error.to_string()))?;
     let ics = ours::ics(family);
     let (mut tally, mut text) = (Tally::default(), String::new());
     let judge = |property: &&Property| {
-        let plan = plan(property, options.seed, options.count, options.number, jobs);
+        let plan = Plan {
+            patience,
+            ..plan(property, options.seed, options.count, options.number, jobs)
+        };
         let outcome = bench.run(property, &plan);
         tally.add(&outcome.tally);
         if let Some(failure) = &outcome.failure {
@@ -62,7 +72,13 @@ pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
     let progress = Progress::of(chosen.len());
     let (results, times) = in_turn(&chosen, judge, &|result| progress.saw(result));
     drop(progress);
-    let report = Report::new(in_process(family), options.seed, ics, results, times);
+    let mut report = Report::new(in_process(family), options.seed, ics, results, times);
+    report.settings = Some(Settings {
+        count: options.number.is_none().then_some(options.count),
+        number: options.number,
+        patience: Some(options.patience),
+        ..Settings::default()
+    });
     if !options.output.is_silent() {
         // Standard output may be the report's.
         let _ = write!(anstream::stderr(), "{text}{tally}");
@@ -94,13 +110,14 @@ pub(super) fn plan(
 ) -> Plan {
     let (first, count) = match number {
         Some(number) => (number, 1),
-        None => (0, (count * property.share).div_ceil(SHARES)),
+        None => (0, count.saturating_mul(property.share).div_ceil(SHARES)),
     };
     Plan {
         seed,
         first,
         count,
         jobs,
+        patience: PATIENCE,
     }
 }
 

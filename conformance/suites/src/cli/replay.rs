@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `replay`: the cases of a report, run again.
 
+use super::again::{AgainOptions, Chosen};
 use super::compare::read;
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
-use super::middleware::{EffortOptions, ProcessOptions, Tested};
+use super::middleware::Tested;
 use super::print;
 use super::properties::{SHARES, plan, threads};
 use super::target::family;
-use cie_conformance::card::{self, Copies};
+use cie_conformance::card::Hand;
 use cie_conformance::catalogue::{Case, card_cases, middleware_cases, names};
 use cie_conformance::edges::Specimen;
 use cie_conformance::middleware;
-use cie_conformance::model::{Bench, PROPERTIES, Property, number, result};
+use cie_conformance::model::{Bench, PROPERTIES, Plan, Property, number, result};
 use cie_conformance::ours;
 use cie_conformance::report::again::{Departure, departures};
 use cie_conformance::report::text::visible;
@@ -21,6 +22,8 @@ use clap::Args;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -39,19 +42,18 @@ pub(super) struct Options {
     #[arg(long, value_name = "PATH")]
     module: Option<PathBuf>,
     #[command(flatten)]
-    process: ProcessOptions,
-    #[command(flatten)]
-    effort: EffortOptions,
+    again: AgainOptions,
 }
 
 pub(super) fn replay(options: &Options) -> Result<ExitCode, BenchError> {
     let report = read(&options.report)?;
     let results = chosen(&report, &options.cases)?;
-    let mut target = Target::of(&report, options)?;
+    let (mut target, settings) = Target::of(&report, options)?;
     let mut text = String::new();
     for note in target.notes(&report) {
         let _ = writeln!(text, "note: {}", visible(&note));
     }
+    let _ = writeln!(text, "settings, {}", visible(&settings));
     let (mut same, mut other, mut unknown) = (0_usize, 0_usize, 0_usize);
     for before in results {
         if options.cases.is_empty() && !target.runs_by_itself(before) {
@@ -114,14 +116,17 @@ enum Target {
 
 struct Card {
     specimen: Specimen<cie_card::Card>,
-    subject: Copies<cie_card::Card>,
+    hand: Hand<cie_card::Card>,
+    /// How long a case or a sequence may take.
+    patience: Duration,
     /// For properties, as soon as one has to be run.
     model: Option<Bench<cie_card::Card>>,
     cases: Vec<Case>,
 }
 
 impl Target {
-    fn of(report: &Report, options: &Options) -> Result<Self, BenchError> {
+    /// With the settings on one line.
+    fn of(report: &Report, options: &Options) -> Result<(Self, String), BenchError> {
         let wrong = |text: String| Err(BenchError::Arguments(text));
         let target = &report.target;
         match (target.kind.as_str(), &options.module) {
@@ -129,9 +134,15 @@ impl Target {
                 if report.ics.middleware.is_none() {
                     return Err(BenchError::NoModule(options.report.display().to_string()));
                 }
-                let mut tested = options.process.module(path, report.seed)?;
-                tested.setup.effort = options.effort.effort();
-                Ok(Self::Module(Box::new(tested), middleware_cases()))
+                let Chosen {
+                    process,
+                    effort,
+                    told,
+                } = options.again.of_module(report.settings.as_ref())?;
+                let mut tested = process.module(path, report.seed)?;
+                tested.setup.effort = effort.effort();
+                let target = Self::Module(Box::new(tested), middleware_cases());
+                Ok((target, told))
             }
             // A report may come from anywhere; what it names is not loaded.
             ("module", None) => wrong(format!(
@@ -142,12 +153,15 @@ impl Target {
             ("in-process", None) => {
                 let family = family(&report.ics.card.family)?;
                 let specimen = ours::specimen(family, report.seed)?;
-                Ok(Self::Card(Box::new(Card {
-                    subject: Copies::of(specimen.clone()),
+                let (patience, told) = options.again.of_card(report.settings.as_ref());
+                let card = Card {
+                    hand: Hand::new(specimen.clone(), Arc::new(report.ics.clone())),
+                    patience: Duration::from_secs(patience),
                     specimen,
                     model: None,
                     cases: card_cases(),
-                })))
+                };
+                Ok((Self::Card(Box::new(card)), told))
             }
             (kind, None) => wrong(format!(
                 "the target of the report is reached by {kind:?}; only a module, or a card that this bench makes (in-process) and can make again from its seed, is run again"
@@ -190,7 +204,7 @@ impl Target {
                 Ok(case.map(|case| middleware::judge(&tested.setup, case, &report.ics)))
             }
             Self::Card(card) => match find(&card.cases, before) {
-                Some(case) => Ok(Some(card::judge(&mut card.subject, case, &report.ics))),
+                Some(case) => Ok(Some(card.hand.judge(case, card.patience))),
                 None => card.property(before, report),
             },
         }
@@ -237,10 +251,20 @@ impl Card {
         };
         let model = match self.model.take() {
             Some(model) => model,
-            None => Bench::new(&self.specimen)
+            None => Bench::within(self.patience, &self.specimen)
                 .map_err(|error| BenchError::Contact(error.to_string()))?,
         };
-        let plan = plan(property, report.seed, SHARES, number(before), threads());
+        let settings = report.settings.clone().unwrap_or_default();
+        let plan = Plan {
+            patience: self.patience,
+            ..plan(
+                property,
+                report.seed,
+                settings.count.unwrap_or(SHARES),
+                number(before).or(settings.number),
+                threads(),
+            )
+        };
         let outcome = model.run(property, &plan);
         self.model = Some(model);
         Ok(Some(result(property, &plan, &report.ics, &outcome)))

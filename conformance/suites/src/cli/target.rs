@@ -132,6 +132,11 @@ impl Place {
         }
     }
 
+    /// Seconds that one case may take on the card in a reader.
+    pub(super) fn time_limit(&self) -> u64 {
+        self.options.time_limit
+    }
+
     /// Family and statement of the card, if it is made for the test.
     pub(super) fn made_here(&self) -> Result<Option<(&'static Family, Ics)>, BenchError> {
         if self.reader.is_some() {

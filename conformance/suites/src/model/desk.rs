@@ -6,6 +6,7 @@ use super::facts::Facts;
 use super::op::{CERTIFICATES, Cut, FORGERIES, How, Op, PROOFS, Part, command};
 use super::state::{GoodProof, Messaging, Model, Reply, Sent};
 use super::tally::Tally;
+use super::watch::{Watch, Watched};
 use crate::edges::{Exchange, device, forge};
 use chacha20::ChaCha20Rng;
 use cie_terminal::steps::agreement::Agreement;
@@ -46,7 +47,7 @@ pub(super) struct Partial {
 /// A card in some state, with what the terminal and the model know of it.
 #[derive(Clone, Debug)]
 pub struct Desk<D> {
-    card: D,
+    card: Watched<D>,
     /// The model.
     pub model: Model,
     pub(super) facts: Arc<Facts>,
@@ -70,7 +71,7 @@ impl<D: CardDoor + Clone> Desk<D> {
     /// A card as issued, without power.
     pub fn new(card: D, facts: Arc<Facts>) -> Self {
         Self {
-            card,
+            card: Watched::new(card, Arc::default()),
             model: Model::new(facts.clone()),
             facts,
             keys: None,
@@ -84,6 +85,11 @@ impl<D: CardDoor + Clone> Desk<D> {
             record: None,
             commands: 0,
         }
+    }
+
+    /// From here on `watch` is told what the card is at.
+    pub(super) fn tell(&mut self, watch: &Arc<Watch>) {
+        self.card.tell(watch);
     }
 
     /// A sequence begins here: actions and commands are counted anew.

@@ -32,11 +32,13 @@ mod run;
 mod shrink;
 mod state;
 mod tally;
+mod threads;
+mod watch;
 
 pub use desk::{Desk, Mismatch};
 pub use facts::{Directory, Facts, File};
 pub use op::{CERTIFICATES, Cut, FORGERIES, How, Op, PROOFS, Part};
 pub use property::{Begin, PROPERTIES, Property};
-pub use run::{Bench, COMMANDS_MIN, Failure, Fault, Outcome, Plan, in_words, number, result};
+pub use run::{Bench, COMMANDS_MIN, Failure, Fault, Hang, Outcome, Plan, in_words, number, result};
 pub use state::{Code, Data, Expected, Kind, Messaging, Model, Reply, Sent};
 pub use tally::Tally;

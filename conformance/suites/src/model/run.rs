@@ -9,7 +9,9 @@ use super::generate::{Dice, next};
 use super::op::Op;
 use super::property::{Begin, Property};
 use super::tally::Tally;
-use crate::card::evidence;
+use super::threads::Work;
+use super::watch::{Lost, Watch, Watched, awaited};
+use crate::card::{PATIENCE, evidence};
 use crate::edges::{Exchange, Specimen};
 use crate::ics::Ics;
 use crate::report::CaseResult;
@@ -17,9 +19,10 @@ use crate::verdict::Verdict;
 use cie_terminal::Error;
 use iso7816_wire::CardDoor;
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The fewest commands of a sequence.
 pub const COMMANDS_MIN: usize = 30;
@@ -52,6 +55,21 @@ pub struct Failure {
     pub fault: Fault,
     /// What went over the wire.
     pub exchanges: Vec<Exchange>,
+    /// It is as it was drawn, because the card does not answer in a shorter
+    /// one. Nothing was kept of what went over the wire.
+    pub as_drawn: bool,
+}
+
+/// A card that does not come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hang {
+    /// Number of the sequence, from 0; `None`: before the first.
+    pub number: Option<u64>,
+    /// What it was given.
+    pub patience: Duration,
+    /// What it does not answer; `None`: it always did, and the sequence has
+    /// taken too long.
+    pub unanswered: Option<Exchange>,
 }
 
 /// What came out of a property.
@@ -61,6 +79,9 @@ pub struct Outcome {
     pub tally: Tally,
     /// The first sequence that failed, shrunk.
     pub failure: Option<Box<Failure>>,
+    /// The first sequence in which the card did not come back. It is not
+    /// shrunk: every shorter one would take its time, too.
+    pub hang: Option<Hang>,
     /// No sequence could begin.
     pub blocked: Option<String>,
 }
@@ -76,120 +97,206 @@ pub struct Plan {
     pub count: u64,
     /// Threads.
     pub jobs: usize,
+    /// How long one sequence may take.
+    pub patience: Duration,
 }
 
 /// A card and copies of it in the states that sequences begin in.
 pub struct Bench<D> {
-    pub(super) begins: BTreeMap<Begin, Desk<D>>,
+    begins: Arc<Begins<D>>,
     /// The first state that could not be reached, and why.
-    broken: Option<(Begin, Fault)>,
+    broken: Option<(Begin, Broken)>,
 }
 
-impl<D: CardDoor + Clone + Sync> Bench<D> {
-    /// Puts copies of the card into all states that sequences begin in.
+/// Why a state could not be reached.
+#[derive(Clone, Debug)]
+enum Broken {
+    Fault(Fault),
+    Hang(Hang),
+    /// The bench itself panicked, or had no thread.
+    Gone,
+}
+
+/// Copies of a card in the states that sequences begin in.
+pub(super) struct Begins<D>(BTreeMap<Begin, Desk<D>>);
+
+impl<D: CardDoor + Clone + Sync + 'static> Bench<D> {
+    /// Puts copies of the card into all states that sequences begin in. What
+    /// leads to one may take [`PATIENCE`].
     ///
     /// # Errors
     /// The terminal's error if what is free on the card cannot be read.
     pub fn new(specimen: &Specimen<D>) -> Result<Self, Error> {
-        let facts = Arc::new(Facts::of(specimen)?);
-        let mut bench = Self {
-            begins: BTreeMap::new(),
-            broken: None,
+        Self::within(PATIENCE, specimen)
+    }
+
+    /// The same, and what leads to a state may take so long.
+    ///
+    /// # Errors
+    /// The terminal's error if what is free on the card cannot be read.
+    pub fn within(patience: Duration, specimen: &Specimen<D>) -> Result<Self, Error> {
+        let copy = specimen.clone();
+        let facts = awaited(patience, move |watch| {
+            watch.begin(None);
+            Facts::of(&copy.behind(|card| Watched::new(card, Arc::clone(watch))))
+        });
+        let mut begins = BTreeMap::new();
+        let mut broken = None;
+        let facts = match facts {
+            Ok(facts) => Arc::new(facts?),
+            Err(lost) => {
+                return Ok(Self {
+                    begins: Arc::new(Begins(begins)),
+                    broken: Some((Begin::Off, Broken::of(lost))),
+                });
+            }
         };
         for begin in Begin::ALL {
             let (before, ops) = begin.way();
-            let desk = match begin {
+            let desk: Option<Desk<D>> = match begin {
                 Begin::Off => Some(Desk::new(specimen.card.clone(), facts.clone())),
-                _ => bench.begins.get(&before).cloned(),
+                _ => begins.get(&before).cloned(),
             };
             let Some(mut desk) = desk else { continue };
-            let mut tally = Tally::default();
-            match caught(|| play(&mut desk, &ops, &mut tally)) {
-                Ok(()) => drop(bench.begins.insert(begin, desk)),
-                Err(fault) => {
-                    bench.broken.get_or_insert((begin, fault));
+            let led = awaited(patience, move |watch| {
+                watch.begin(None);
+                desk.tell(watch);
+                let mut tally = Tally::default();
+                caught(|| play(&mut desk, &ops, &mut tally)).map(|()| desk)
+            });
+            let why = match led {
+                Ok(Ok(desk)) => {
+                    begins.insert(begin, desk);
+                    continue;
                 }
-            }
+                Ok(Err(fault)) => Broken::Fault(fault),
+                Err(lost) => Broken::of(lost),
+            };
+            broken.get_or_insert((begin, why));
         }
-        Ok(bench)
+        Ok(Self {
+            begins: Arc::new(Begins(begins)),
+            broken,
+        })
     }
 
-    /// Runs a property and shrinks the first sequence that fails.
+    /// Runs a property and shrinks the first sequence that fails. A sequence
+    /// that takes longer than the plan allows hangs; its thread is left to
+    /// itself, and the sequences before it are still played.
     pub fn run(&self, property: &Property, plan: &Plan) -> Outcome {
-        let begins: Vec<_> = property
+        let states: Vec<_> = property
             .begins
             .iter()
-            .filter(|begin| self.begins.contains_key(begin))
+            .filter(|begin| self.begins.0.contains_key(begin))
             .copied()
             .collect();
-        if begins.is_empty() {
+        if states.is_empty() {
+            return self.blocked();
+        }
+        let work = Arc::new(Work::new(&self.begins, property, plan, states));
+        let Ok((tally, mut failures, hangs)) = work.divided() else {
             return Outcome {
-                blocked: Some(self.why_blocked()),
+                blocked: Some("the bench itself panicked, or had no thread".to_owned()),
                 ..Outcome::default()
             };
-        }
-        let upcoming = AtomicU64::new(plan.first);
-        let end = plan.first.saturating_add(plan.count);
-        // The number of the first failure so far; nothing behind it is begun.
-        let failed = AtomicU64::new(u64::MAX);
-        let results = Mutex::new((Tally::default(), BTreeMap::new()));
-        std::thread::scope(|scope| {
-            for _ in 0..plan.jobs.max(1) {
-                scope.spawn(|| {
-                    let mut tally = Tally::default();
-                    let mut failures = BTreeMap::new();
-                    loop {
-                        let number = upcoming.fetch_add(1, Ordering::SeqCst);
-                        if number >= end || number > failed.load(Ordering::SeqCst) {
-                            break;
-                        }
-                        let drawn = self.draw(property, plan.seed, number, &begins, &mut tally);
-                        if let Err(drawn) = drawn {
-                            failed.fetch_min(number, Ordering::SeqCst);
-                            failures.insert(number, drawn);
-                        }
-                    }
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.0.add(&tally);
-                    results.1.extend(failures);
-                });
-            }
+        };
+        let hang = hangs.into_iter().min_by_key(|hang| hang.number);
+        let hung = hang.as_ref().and_then(|hang| hang.number);
+        failures.retain(|number, _| hung.is_none_or(|hung| *number < hung));
+        let Some((number, drawn)) = failures.into_iter().next() else {
+            return Outcome {
+                tally,
+                hang,
+                ..Outcome::default()
+            };
+        };
+        let begins = Arc::clone(&self.begins);
+        let copy = drawn.clone();
+        let shrunk = awaited(plan.patience, move |watch| {
+            begins.shrunk(number, copy, watch)
         });
-        let (tally, failures) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let first = failures.into_iter().next();
-        let failure = first.map(|(number, drawn)| Box::new(self.shrunk(number, drawn)));
+        let failure = shrunk.unwrap_or_else(|_| Failure {
+            number,
+            begin: drawn.begin,
+            commands: drawn.ops.len(),
+            ops: drawn.ops,
+            fault: drawn.fault,
+            exchanges: Vec::new(),
+            as_drawn: true,
+        });
         Outcome {
             tally,
-            failure,
-            blocked: None,
+            failure: Some(Box::new(failure)),
+            ..Outcome::default()
         }
     }
 
-    fn why_blocked(&self) -> String {
-        match &self.broken {
-            Some((begin, fault)) => {
-                format!(
-                    "no card in the state {:?}: {}",
-                    begin.name(),
-                    in_words(fault)
+    fn blocked(&self) -> Outcome {
+        let (why, hang) = match &self.broken {
+            Some((begin, why)) => {
+                let (why, hang) = match why {
+                    Broken::Fault(fault) => (in_words(fault), None),
+                    Broken::Hang(hang) => (hang.to_string(), Some(hang.clone())),
+                    Broken::Gone => ("the bench itself panicked".to_owned(), None),
+                };
+                (
+                    format!("no card in the state {:?}: {why}", begin.name()),
+                    hang,
                 )
             }
-            None => "no state to begin in".to_owned(),
+            None => ("no state to begin in".to_owned(), None),
+        };
+        Outcome {
+            hang,
+            blocked: Some(why),
+            ..Outcome::default()
         }
+    }
+}
+
+impl Broken {
+    fn of(lost: Lost) -> Self {
+        match lost {
+            Lost::Hang(hang) => Self::Hang(*hang),
+            Lost::Gone => Self::Gone,
+        }
+    }
+}
+
+impl fmt::Display for Hang {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.patience.as_secs_f64();
+        match self.unanswered {
+            Some(_) => write!(f, "no answer within {seconds} s"),
+            None => write!(
+                f,
+                "not decided within {seconds} s, and the card always answered"
+            ),
+        }
+    }
+}
+
+impl<D: CardDoor + Clone> Begins<D> {
+    /// A card in this state, which tells `watch` what it is at.
+    pub(super) fn desk(&self, begin: Begin, watch: &Arc<Watch>) -> Option<Desk<D>> {
+        let mut desk = self.0.get(&begin)?.clone();
+        desk.tell(watch);
+        Some(desk)
     }
 
     /// Draws and plays one sequence.
-    fn draw(
+    pub(super) fn draw(
         &self,
         property: &Property,
         seed: u64,
         number: u64,
         begins: &[Begin],
+        watch: &Arc<Watch>,
         tally: &mut Tally,
     ) -> Result<(), Drawn> {
         let mut dice = Dice::new(seed, property.number, number);
         let begin = dice.pick(begins, Begin::Off);
-        let Some(mut desk) = self.begins.get(&begin).cloned() else {
+        let Some(mut desk) = self.desk(begin, watch) else {
             return Ok(());
         };
         desk.begin();
@@ -227,6 +334,7 @@ impl<D: CardDoor + Clone + Sync> Bench<D> {
 }
 
 /// A sequence that failed, as it was drawn.
+#[derive(Clone)]
 pub(super) struct Drawn {
     pub(super) begin: Begin,
     pub(super) ops: Vec<Op>,
@@ -316,6 +424,27 @@ pub fn number(result: &CaseResult) -> Option<u64> {
 #[must_use]
 pub fn result(property: &Property, plan: &Plan, ics: &Ics, outcome: &Outcome) -> CaseResult {
     let case = property.case();
+    let again = |number: u64| {
+        format!(
+            "play it again with `cie-conformance properties --case {} --seed {} --number {number}`",
+            case.id, plan.seed
+        )
+    };
+    if let Some(hang) = &outcome.hang {
+        let reason = match (hang.number, &outcome.blocked) {
+            (Some(number), _) => {
+                format!(
+                    "sequence {number} of seed {}: {hang}; {}",
+                    plan.seed,
+                    again(number)
+                )
+            }
+            (None, Some(why)) => why.clone(),
+            (None, None) => hang.to_string(),
+        };
+        let unanswered: Vec<_> = hang.unanswered.iter().cloned().collect();
+        return CaseResult::new(&case, Verdict::Hang, reason, evidence(&unanswered));
+    }
     if let Some(why) = &outcome.blocked {
         return CaseResult::new(&case, Verdict::Inconclusive, why.clone(), Vec::new());
     }
@@ -327,17 +456,20 @@ pub fn result(property: &Property, plan: &Plan, ics: &Ics, outcome: &Outcome) ->
         Fault::Mismatch(_) if ics.is_bound_by(case.basis) => Verdict::Fail,
         Fault::Mismatch(_) => Verdict::Differs,
     };
+    let size = match failure.as_drawn {
+        false => format!("shrunk to {} commands", failure.commands),
+        true => format!(
+            "as drawn, {} actions, because a shorter one does not end,",
+            failure.ops.len()
+        ),
+    };
     let reason = format!(
-        "sequence {} of seed {}, shrunk to {} commands from {:?}: {}; \
-         play it again with `cie-conformance properties --case {} --seed {} --number {}`",
+        "sequence {} of seed {}, {size} from {:?}: {}; {}",
         failure.number,
         plan.seed,
-        failure.commands,
         failure.begin.name(),
         in_words(&failure.fault),
-        case.id,
-        plan.seed,
-        failure.number,
+        again(failure.number),
     );
     CaseResult::new(&case, verdict, reason, evidence(&failure.exchanges))
 }

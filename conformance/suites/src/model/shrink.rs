@@ -3,18 +3,21 @@
 
 use super::op::{Cut, Op};
 use super::property::Begin;
-use super::run::{Bench, Drawn, Failure, Fault, caught};
+use super::run::{Begins, Drawn, Failure, Fault, caught};
 use super::tally::Tally;
+use super::watch::Watch;
 use iso7816_wire::CardDoor;
+use std::sync::Arc;
 
 /// The most sequences that are tried to shrink one.
 const SHRINK_MAX: usize = 3000;
 
-impl<D: CardDoor + Clone + Sync> Bench<D> {
+impl<D: CardDoor + Clone> Begins<D> {
     /// Plays a sequence, asking for the state after every action; the number
     /// of actions up to the fault.
-    fn fails(&self, begin: Begin, ops: &[Op]) -> Option<(usize, Fault)> {
-        let mut desk = self.begins.get(&begin)?.clone();
+    fn fails(&self, begin: Begin, ops: &[Op], watch: &Arc<Watch>) -> Option<(usize, Fault)> {
+        watch.begin(None);
+        let mut desk = self.desk(begin, watch)?;
         let mut unused = Tally::default();
         for (at, op) in ops.iter().enumerate() {
             let played = caught(|| {
@@ -29,7 +32,7 @@ impl<D: CardDoor + Clone + Sync> Bench<D> {
     }
 
     /// Leaves out and simplifies actions as long as the sequence still fails.
-    pub(super) fn shrunk(&self, number: u64, drawn: Drawn) -> Failure {
+    pub(super) fn shrunk(&self, number: u64, drawn: Drawn, watch: &Arc<Watch>) -> Failure {
         let Drawn {
             begin,
             mut ops,
@@ -40,7 +43,7 @@ impl<D: CardDoor + Clone + Sync> Bench<D> {
         let mut budget = SHRINK_MAX;
         let mut attempt = |begin: Begin, ops: &[Op], fault: &mut Fault| -> Option<Vec<Op>> {
             budget = budget.checked_sub(1)?;
-            let (at, found) = self.fails(begin, ops)?;
+            let (at, found) = self.fails(begin, ops, watch)?;
             *fault = found;
             ops.get(..at).map(<[Op]>::to_vec)
         };
@@ -108,14 +111,22 @@ impl<D: CardDoor + Clone + Sync> Bench<D> {
                 changed = true;
             }
         }
-        self.played(number, begin, ops, fault)
+        self.played(number, begin, ops, fault, watch)
     }
 
     /// The shortest sequence once more, with its record.
-    fn played(&self, number: u64, begin: Begin, ops: Vec<Op>, fault: Fault) -> Failure {
+    fn played(
+        &self,
+        number: u64,
+        begin: Begin,
+        ops: Vec<Op>,
+        fault: Fault,
+        watch: &Arc<Watch>,
+    ) -> Failure {
+        watch.begin(None);
         let mut exchanges = Vec::new();
         let mut commands = 0;
-        if let Some(mut desk) = self.begins.get(&begin).cloned() {
+        if let Some(mut desk) = self.desk(begin, watch) {
             desk.begin();
             desk.keep_record();
             let mut unused = Tally::default();
@@ -138,6 +149,7 @@ impl<D: CardDoor + Clone + Sync> Bench<D> {
             commands,
             fault,
             exchanges,
+            as_drawn: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two reports side by side: what is newly wrong, what is mended.
 
+use super::settings::differences;
 use super::text::visible;
 use super::{CaseResult, Report};
 use crate::verdict::Verdict;
@@ -148,6 +149,11 @@ fn remarks(old: &Report, new: &Report) -> Vec<String> {
     differs("seed", &old.seed.to_string(), &new.seed.to_string());
     if old.ics != new.ics {
         remarks.push("another conformance statement".to_owned());
+    }
+    let settings = differences(old.settings.as_ref(), new.settings.as_ref());
+    for (what, old, new) in settings {
+        let (old, new) = (visible(&old), visible(&new));
+        remarks.push(format!("another setting, {what}: {old} → {new}"));
     }
     remarks
 }

@@ -116,6 +116,14 @@ pub fn report(
         ),
         ("family", report.ics.card.family.clone()),
         (
+            "settings",
+            report
+                .settings
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        ),
+        (
             "shard",
             report
                 .shard

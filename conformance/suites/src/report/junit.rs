@@ -26,6 +26,9 @@ pub fn junit(report: &Report) -> Result<String, SerializeError> {
         suite.add_property(("bench", visible(&report.bench).as_str()));
         suite.add_property(("target", visible(&report.target.name).as_str()));
         suite.add_property(("seed", report.seed.to_string().as_str()));
+        if let Some(settings) = &report.settings {
+            suite.add_property(("settings", visible(&settings.to_string()).as_str()));
+        }
         for result in results {
             suite.add_test_case(case(report, result));
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A run in shards: which cases a shard has, and the report of all shards.
 
+use super::settings::differences;
 use super::text::visible;
 use super::{Report, Times};
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,7 @@ pub enum MergeError {
     None,
     /// They are of different runs.
     #[error(
-        "the reports are of different runs: {what} is {one} in one and {other} in another; merge what one command with the same target, seed and statement made"
+        "the reports are of different runs: {what} is {one} in one and {other} in another; merge what one command with the same target, seed, statement and settings made"
     )]
     Different {
         /// What is different.
@@ -114,7 +115,7 @@ pub fn merge(
         cases: BTreeMap::new(),
     };
     let (target, seed, ics) = (first.target.clone(), first.seed, first.ics.clone());
-    let bench = first.bench.clone();
+    let (bench, settings) = (first.bench.clone(), first.settings.clone());
     let mut seen = BTreeSet::new();
     let mut results = Vec::new();
     for part in parts {
@@ -130,6 +131,7 @@ pub fn merge(
     results.sort_by_key(|result| rank(&result.id).unwrap_or(usize::MAX));
     Ok(Report {
         bench,
+        settings,
         ..Report::new(target, seed, ics, results, times)
     })
 }
@@ -158,7 +160,12 @@ fn same_run(one: &Report, other: &Report) -> Result<(), MergeError> {
         "the conformance statement",
         format!("{:?}", one.ics),
         format!("{:?}", other.ics),
-    )
+    )?;
+    let settings = differences(one.settings.as_ref(), other.settings.as_ref());
+    match settings.into_iter().next() {
+        None => Ok(()),
+        Some((what, one, other)) => same(what, one, other),
+    }
 }
 
 /// Shards of one division are all there; reports that are none need not be.

@@ -10,6 +10,7 @@ pub mod html;
 mod junit;
 pub mod merge;
 mod sarif;
+pub mod settings;
 pub mod summary;
 pub mod text;
 pub mod waiver;
@@ -25,6 +26,7 @@ use thiserror::Error;
 pub use junit::junit;
 pub use merge::Shard;
 pub use sarif::sarif;
+pub use settings::Settings;
 
 /// Version of the report's format.
 pub const FORMAT: u16 = 1;
@@ -53,6 +55,9 @@ pub struct Report {
     pub seed: u64,
     /// What was said about the target.
     pub ics: Ics,
+    /// How the run was made; reports of earlier benches do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
     /// The part of the run that this is, if it is a part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
@@ -176,6 +181,7 @@ impl Report {
             target,
             seed,
             ics,
+            settings: None,
             shard: None,
             totals,
             results,
@@ -201,6 +207,7 @@ impl Report {
             target,
             seed,
             ics,
+            settings,
             shard,
             results,
             times,
@@ -208,6 +215,7 @@ impl Report {
         } = serde_json::from_str(text)?;
         Ok(Self {
             bench,
+            settings,
             shard,
             ..Self::new(target, seed, ics, results, times)
         })

@@ -113,11 +113,14 @@ pub fn sarif(report: &Report) -> serde_json::Result<String> {
         report.results.iter().enumerate().filter(|(_, result)| {
             !matches!(result.verdict, Verdict::Pass | Verdict::NotApplicable)
         });
-    let properties = [
+    let mut properties = BTreeMap::from([
         ("target", target.clone()),
         ("fingerprint", visible(&report.target.fingerprint)),
         ("seed", report.seed.to_string()),
-    ];
+    ]);
+    if let Some(settings) = &report.settings {
+        properties.insert("settings", visible(&settings.to_string()));
+    }
     let log = Log {
         schema: SCHEMA,
         version: "2.1.0",
@@ -139,7 +142,7 @@ pub fn sarif(report: &Report) -> serde_json::Result<String> {
             results: found
                 .map(|(index, result)| finding(index, result, &target))
                 .collect(),
-            properties: properties.into(),
+            properties,
         }],
     };
     serde_json::to_string_pretty(&log).map(|text| text + "\n")

@@ -5,7 +5,7 @@ use crate::child::{Keeper, Waited, exit_code};
 use crate::desk::{READER_NAME, reader_name};
 use crate::environment;
 use crate::error::CliError;
-use anstream::eprintln;
+use crate::out;
 use cie_reader::vpcd::{Address, CardPort, LineError, Lost, PortEvent, PortMode, PortSettings};
 use cie_reader::{Place, ReaderServer, ReaderSpec};
 use clap::Args;
@@ -81,15 +81,18 @@ pub(crate) fn run(
         move |event| {
             let told = match event {
                 PortEvent::Inserted { peer, atr } => {
-                    eprintln!("cie: a card from {peer}, ATR {}", hex::encode_upper(atr));
+                    out::warn(format_args!(
+                        "a card from {peer}, ATR {}",
+                        hex::encode_upper(atr)
+                    ));
                     Some(News::Inserted)
                 }
                 PortEvent::Refused { peer, reason } => {
-                    eprintln!("cie: {peer} connected and is no card: {reason}");
+                    out::warn(format_args!("{peer} connected and is no card: {reason}"));
                     Some(News::Refused(reason.to_string()))
                 }
                 PortEvent::Unusable { peer, error } => {
-                    eprintln!("cie: the card from {peer} cannot be used: {error}");
+                    out::warn(format_args!("the card from {peer} cannot be used: {error}"));
                     None
                 }
                 // The end of the run takes the card out; that is no news.
@@ -97,7 +100,7 @@ pub(crate) fn run(
                     reason: Lost::Line(LineError::Stopped),
                 } => None,
                 PortEvent::Removed { reason } => {
-                    eprintln!("cie: the card has left: {reason}");
+                    out::warn(format_args!("the card has left: {reason}"));
                     None
                 }
                 _ => None,
@@ -107,15 +110,15 @@ pub(crate) fn run(
         },
     )?;
     let seconds = options.vpcd_wait;
-    eprintln!(
-        "cie: waiting for a card that {} {}, {seconds} s at most",
+    out::warn(format_args!(
+        "waiting for a card that {} {}, {seconds} s at most",
         if options.vpcd_reversed {
             "listens on"
         } else {
             "connects to"
         },
         port.address()
-    );
+    ));
     let mut refused = None;
     let card = async {
         while let Some(told) = news.recv().await {

@@ -14,9 +14,10 @@ use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, openat};
 use rustix::process::getuid;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -48,6 +49,7 @@ impl Folder {
         let root = tempfile::Builder::new()
             .prefix(PREFIX)
             .rand_bytes(4)
+            .permissions(Permissions::from_mode(0o700))
             .tempdir()?;
         // Nobody is to see it without its lock.
         let new = root.path().join("owner.new");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The process in which a module runs.
 
-use super::door::{Log, locked, note};
+use super::door::{Log, forget, locked, note};
 use super::finding::{Finding, Found};
 use super::keeper::Keeper;
 use crate::report::Exchange;
@@ -144,6 +144,12 @@ impl Driver {
             }
         }
         Ok(answer)
+    }
+
+    /// That this was asked is not told. What is asked again and again is told
+    /// once, since how often that is depends on the time.
+    pub(crate) fn forget(&self, request: &Request) {
+        forget(&self.log, request.name());
     }
 
     /// The process will end without `C_Finalize`.

@@ -62,6 +62,10 @@ pub(crate) struct Laid(Arc<Mutex<Inner>>);
 /// What went over the wire, of every card of a case.
 pub(crate) type Log = Arc<Mutex<Vec<Exchange>>>;
 
+const POWER_ON: &str = "power on";
+const POWER_OFF: &str = "power off";
+const RESET: &str = "reset";
+
 /// No case needs more of it to be understood.
 const LONGEST_LOG: usize = 4000;
 
@@ -74,6 +78,50 @@ pub(crate) fn note(log: &Log, exchange: Exchange) {
     let mut log = locked(log);
     if log.len() < LONGEST_LOG {
         log.push(exchange);
+    }
+}
+
+/// Whether it is of a card; else it is of a module's function.
+fn is_of_card(exchange: &Exchange) -> bool {
+    let word = exchange.command.as_str();
+    [POWER_ON, POWER_OFF, RESET].contains(&word) || word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Adds that a card has lost its power. The reader does that when it notices
+/// that a program or a card is gone, beside what the bench does; so it stands
+/// where that began: after what the card did last.
+fn note_power_off(log: &Log) {
+    let off = Exchange {
+        command: POWER_OFF.to_owned(),
+        ..Exchange::default()
+    };
+    let mut log = locked(log);
+    if log.len() < LONGEST_LOG {
+        let at = log.iter().rposition(is_of_card).map_or(0, |last| last + 1);
+        log.insert(at, off);
+    }
+}
+
+/// The log at the end of a case, numbered. Whether a card has lost its power by
+/// then is not known.
+pub(crate) fn evidence(log: &Log) -> Vec<Exchange> {
+    let mut evidence = std::mem::take(&mut *locked(log));
+    while let Some(last) = evidence.iter().rposition(is_of_card)
+        && evidence.get(last).is_some_and(|e| e.command == POWER_OFF)
+    {
+        evidence.remove(last);
+    }
+    for (step, exchange) in (1..).zip(&mut evidence) {
+        exchange.step = step;
+    }
+    evidence
+}
+
+/// Takes the last call of this function out again.
+pub(crate) fn forget(log: &Log, function: &str) {
+    let mut log = locked(log);
+    if let Some(last) = log.iter().rposition(|e| e.command == function) {
+        log.remove(last);
     }
 }
 
@@ -240,9 +288,9 @@ fn recorder(log: &Log) -> cie_card::Observer {
             ..Exchange::default()
         };
         match event {
-            Event::PowerOn(_) => note(&log, single("power on")),
-            Event::Reset(_) => note(&log, single("reset")),
-            Event::PowerOff => note(&log, single("power off")),
+            Event::PowerOn(_) => note(&log, single(POWER_ON)),
+            Event::Reset(_) => note(&log, single(RESET)),
+            Event::PowerOff => note_power_off(&log),
             Event::Command(bytes) => {
                 *pending = Pending::default();
                 pending.exchange.command = hex::encode_upper(bytes);

@@ -290,9 +290,5 @@ fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exch
         found = Err(Finding::Undecided(why));
     }
     stage.end();
-    let mut evidence = std::mem::take(&mut *door::locked(&stage.log));
-    for (step, exchange) in (1..).zip(&mut evidence) {
-        exchange.step = step;
-    }
-    (found, evidence)
+    (found, door::evidence(&stage.log))
 }

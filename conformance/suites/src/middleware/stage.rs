@@ -514,36 +514,33 @@ pub(crate) fn ok(answer: Answer, what: &str) -> Found {
 
 /// The first slot with a token, as soon as there is one.
 pub(crate) fn token_slot(driver: &mut Driver) -> Found<u64> {
-    let until = Instant::now() + NOTICE;
-    loop {
-        match driver.ask(&Request::Slots { with_token: true })? {
-            Answer::Slots(slots) => {
-                if let Some(slot) = slots.first() {
-                    return Ok(*slot);
-                }
-            }
-            other => return Err(Finding::Fault(format!("the slots are refused: {other}"))),
-        }
-        if Instant::now() > until {
-            let why = "no slot shows the card that is in the reader";
-            return Err(Finding::Fault(why.to_owned()));
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let tokens = slots_when(driver, |slots| !slots.is_empty())?;
+    let why = "no slot shows the card that is in the reader";
+    tokens
+        .first()
+        .copied()
+        .ok_or_else(|| Finding::Fault(why.to_owned()))
 }
 
 /// Waits until no slot has a token.
 pub(crate) fn no_token(driver: &mut Driver) -> Found {
+    let tokens = slots_when(driver, <[u64]>::is_empty)?;
+    holds(
+        tokens.is_empty(),
+        "a slot shows a card, and the reader is empty",
+    )
+}
+
+/// The slots with a token, as soon as they are right or it has taken too long.
+fn slots_when(driver: &mut Driver, right: impl Fn(&[u64]) -> bool) -> Found<Vec<u64>> {
     let until = Instant::now() + NOTICE;
+    let request = Request::Slots { with_token: true };
     loop {
-        match driver.ask(&Request::Slots { with_token: true })? {
-            Answer::Slots(slots) if slots.is_empty() => return Ok(()),
-            Answer::Slots(_) if Instant::now() > until => {
-                let why = "a slot shows a card, and the reader is empty";
-                return Err(Finding::Fault(why.to_owned()));
-            }
-            Answer::Slots(_) => std::thread::sleep(Duration::from_millis(50)),
+        match driver.ask(&request)? {
+            Answer::Slots(slots) if right(&slots) || Instant::now() > until => return Ok(slots),
+            Answer::Slots(_) => driver.forget(&request),
             other => return Err(Finding::Fault(format!("the slots are refused: {other}"))),
         }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

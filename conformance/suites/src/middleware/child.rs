@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The process in which a module runs.
 
-use super::door::{Log, forget, locked, note};
+use super::door::{ENDED, Log, forget, locked, note};
 use super::finding::{Finding, Found};
 use super::keeper::Keeper;
 use crate::report::Exchange;
@@ -191,8 +191,8 @@ impl Driver {
         });
         let word = word.map_or_else(String::new, |line| format!(" ({})", line.trim()));
         match (status.signal(), status.code()) {
-            (Some(signal), _) => format!("ended by signal {signal}{word}"),
-            (None, code) => format!("ended with code {}{word}", code.unwrap_or(-1)),
+            (Some(signal), _) => format!("{ENDED}by signal {signal}{word}"),
+            (None, code) => format!("{ENDED}with code {}{word}", code.unwrap_or(-1)),
         }
     }
 

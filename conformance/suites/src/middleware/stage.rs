@@ -4,7 +4,7 @@
 
 use super::Setup;
 use super::child::{Driver, Left};
-use super::door::{Laid, Log, locked, note};
+use super::door::{Laid, Log, locked, note, note_taken_out};
 use super::finding::{Finding, Found, holds};
 use super::folder::Folder;
 use super::keeper::Keeper;
@@ -326,6 +326,7 @@ impl<'a> Stage<'a> {
 
     /// Takes out what is in the reader.
     pub(crate) fn take_out(&self) -> Found {
+        note_taken_out(&self.log);
         self.hand()
             .remove_card(self.place)
             .map(drop)

@@ -36,9 +36,10 @@ fn steady(mut result: CaseResult) -> CaseResult {
     {
         // What is wrapped is made of the keys of the session.
         let wrapped = !plain_command.is_empty() || command.get(1..2) == Some("C");
-        for (command, response, random) in
-            [(command, response, wrapped), (plain_command, plain_response, false)]
-        {
+        for (command, response, random) in [
+            (command, response, wrapped),
+            (plain_command, plain_response, false),
+        ] {
             let ins = command.get(2..4).unwrap_or("");
             if random || RANDOM.contains(&ins) {
                 command.truncate(8);

@@ -61,7 +61,9 @@ fn daemon(numbers: &Path) -> String {
 /// The numbers in this file.
 fn numbers(file: &Path) -> Vec<i32> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    text.split_whitespace().map(|n| n.parse().unwrap()).collect()
+    text.split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect()
 }
 
 /// Whether that is a process that sleeps on.
@@ -232,18 +234,27 @@ fn the_next_bench_removes_the_folder_of_one_that_could_not() {
     let mut bench = Hanging::start(tempfile::tempdir().unwrap(), "numbers");
     // The one that would remove it.
     let own = i32::try_from(bench.child.id()).unwrap();
-    let sweeper = std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let read = |name| std::fs::read_to_string(entry.path().join(name)).ok();
-        let (_, rest) = read("stat")?.rsplit_once(") ").map(|(a, b)| (a.to_owned(), b.to_owned()))?;
-        let parent: i32 = rest.split_whitespace().nth(1)?.parse().ok()?;
-        (parent == own && read("cmdline")?.ends_with("supervise\0")).then_some(pid)
-    });
+    let sweeper = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .find_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let read = |name| std::fs::read_to_string(entry.path().join(name)).ok();
+            let (_, rest) = read("stat")?
+                .rsplit_once(") ")
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
+            let parent: i32 = rest.split_whitespace().nth(1)?.parse().ok()?;
+            (parent == own && read("cmdline")?.ends_with("supervise\0")).then_some(pid)
+        });
     kill_process(Pid::from_raw(sweeper.unwrap()).unwrap(), Signal::KILL).unwrap();
     bench.end(Signal::KILL);
     bench.nothing_runs();
     assert_eq!(bench.folders(), 1);
-    let before: Vec<_> = std::fs::read_dir(bench.folders.path().join("tmp")).unwrap().flatten().map(|e| e.path()).collect();
+    let before: Vec<_> = std::fs::read_dir(bench.folders.path().join("tmp"))
+        .unwrap()
+        .flatten()
+        .map(|e| e.path())
+        .collect();
     let folders = std::mem::replace(&mut bench.folders, tempfile::tempdir().unwrap());
     let mut next = Hanging::start(folders, "next");
     assert!(!before[0].exists());

@@ -130,7 +130,9 @@ pub(crate) fn named(edits: &[Edit], name: &str) -> Vec<Edit> {
             continue;
         };
         let found = text.unit.windows(OUTSIDE.len());
-        let found = found.into_iter().position(|part| part == OUTSIDE.as_bytes());
+        let found = found
+            .into_iter()
+            .position(|part| part == OUTSIDE.as_bytes());
         if let Some(at) = found {
             let place = at..at + OUTSIDE.len();
             text.unit.splice(place, name.bytes());

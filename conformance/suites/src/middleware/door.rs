@@ -122,8 +122,8 @@ pub(crate) fn evidence(log: &Log) -> Vec<Exchange> {
     let mut evidence = std::mem::take(&mut *locked(log));
     while let Some(last) = evidence.iter().rposition(is_of_card) {
         let word = evidence.get(last).map_or("", |e| e.command.as_str());
-        let beside = word == POWER_OFF
-            || word == RESET && evidence.get(last + 1).is_some_and(is_end);
+        let beside =
+            word == POWER_OFF || word == RESET && evidence.get(last + 1).is_some_and(is_end);
         if !beside {
             break;
         }
@@ -405,7 +405,10 @@ mod tests {
             note_beside(log, RESET);
         });
         assert_eq!(early, late);
-        assert_eq!(early, ["00A4", POWER_OFF, "C_CloseSession", "00B0", "C_Sign"]);
+        assert_eq!(
+            early,
+            ["00A4", POWER_OFF, "C_CloseSession", "00B0", "C_Sign"]
+        );
     }
 
     #[test]
@@ -424,7 +427,14 @@ mod tests {
             forget(log, "C_GetSlotList");
         });
         let expected = [
-            "00A4", "C_Login", RESET, "C_Login", TAKEN_OUT, POWER_OFF, "C_Login", "00A4",
+            "00A4",
+            "C_Login",
+            RESET,
+            "C_Login",
+            TAKEN_OUT,
+            POWER_OFF,
+            "C_Login",
+            "00A4",
             "C_GetSlotList",
         ];
         assert_eq!(all, expected);

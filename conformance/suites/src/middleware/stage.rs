@@ -357,7 +357,8 @@ impl<'a> Stage<'a> {
         command.args(&self.setup.driver_arguments);
         let errors = self.path("stderr");
         let patience = self.setup.patience;
-        let mut driver = Driver::start(command, patience, &self.log, errors, &self.late, &self.left)?;
+        let mut driver =
+            Driver::start(command, patience, &self.log, errors, &self.late, &self.left)?;
         match driver.ask(&Request::Load(self.setup.module.clone()))? {
             Answer::Done => Ok(driver),
             other => Err(Finding::Undecided(format!(

@@ -307,10 +307,7 @@ fn tried(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile, name: &str) ->
             let (bytes, _) = apply_all(&edits, &content(citizen, fid));
             (citizen.clone().with_file(fid, &bytes), None)
         }
-        Where::Answers(ins, which) => (
-            citizen.clone(),
-            Some(changing(ins, which, edits)),
-        ),
+        Where::Answers(ins, which) => (citizen.clone(), Some(changing(ins, which, edits))),
     };
     let laid = Laid::hooked(&card, &stage.log, hook)?;
     stage.lay(&laid)?;
@@ -401,24 +398,19 @@ mod tests {
     #[test]
     fn every_drawn_name_is_replaced() {
         let mut met = 0;
-        let drawn = all_right::<_, ()>(
-            &wholes(),
-            (1, "x"),
-            Limits::of(300),
-            |edits| {
-                let (bytes, words) = apply_all(edits, &[]);
-                let (replaced, _) = apply_all(&named(edits, "cie-outside-01234567"), &[]);
-                let text = String::from_utf8_lossy(&replaced).into_owned();
-                if words.contains(OUTSIDE) {
-                    met += 1;
-                    assert!(text.contains("cie-outside-01234567"), "{text}");
-                    assert!(!words.contains("/tmp/"), "{words}");
-                } else {
-                    assert_eq!(bytes, replaced);
-                }
-                Came::Right
-            },
-        );
+        let drawn = all_right::<_, ()>(&wholes(), (1, "x"), Limits::of(300), |edits| {
+            let (bytes, words) = apply_all(edits, &[]);
+            let (replaced, _) = apply_all(&named(edits, "cie-outside-01234567"), &[]);
+            let text = String::from_utf8_lossy(&replaced).into_owned();
+            if words.contains(OUTSIDE) {
+                met += 1;
+                assert!(text.contains("cie-outside-01234567"), "{text}");
+                assert!(!words.contains("/tmp/"), "{words}");
+            } else {
+                assert_eq!(bytes, replaced);
+            }
+            Came::Right
+        });
         assert!(drawn.is_ok() && met > 20, "{met}");
     }
 }

@@ -53,6 +53,16 @@ impl Function {
     }
 }
 
+/// What a keeper tells of the process that it was started with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// It has ended, and this is its status as the system call wait has it.
+    Status(i32),
+    /// It could not be started.
+    NotStarted(String),
+}
+
 /// What a driver is told to do. Codes and data are text and hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,6 +11,10 @@ use cie_mutants::modules::{
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == "supervise") {
+        return Ok(cie_driver::supervise(words)?);
+    }
     let names: Vec<String> = std::env::args().skip(1).collect();
     // It starts itself for the process that loads the module.
     if names.first().is_some_and(|name| name == "drive") {

@@ -45,7 +45,8 @@ pub const ASKED: [&str; 9] = [
     "SLOT", "CERT", "LOGIN", "PIN", "PUK", "SIGN", "STATE", "TOLD", "PROOF",
 ];
 
-/// A program that answers a driver's requests, with its arguments.
+/// A program that answers a driver's requests, with its arguments. With
+/// `supervise` before a program, it supervises that.
 #[derive(Clone, Debug)]
 pub struct Driver {
     /// The program.
@@ -110,6 +111,7 @@ pub fn setup(library: &Path, driver: &Driver, flaw: Option<Flaw>) -> Setup {
         module: library.to_owned(),
         driver: driver.program.clone(),
         driver_arguments: driver.arguments.clone(),
+        supervisor: vec![driver.program.clone().into(), "supervise".into()],
         seed: SEED,
         patience: PATIENCE,
         environment: flaw.map(variable).into_iter().collect(),

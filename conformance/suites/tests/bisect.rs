@@ -171,10 +171,12 @@ fn modules_that_do_the_same_have_no_difference() {
 /// Whatever is random in it: keys, challenges, and everything that is wrapped.
 #[test]
 fn runs_of_one_module_have_the_same_traffic() {
+    let bench = assert_cmd::cargo::cargo_bin("cie-conformance");
     let setup = Setup {
         module: library(),
-        driver: assert_cmd::cargo::cargo_bin("cie-conformance"),
+        driver: bench.clone(),
         driver_arguments: vec!["drive".into()],
+        supervisor: vec![bench.into(), "supervise".into()],
         seed: 5,
         patience: Duration::from_secs(60),
         environment: Vec::new(),

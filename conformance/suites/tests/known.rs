@@ -33,7 +33,7 @@ fn built(names: &[&str]) -> PathBuf {
 /// The reference module, behind a program with this defect if there is one.
 fn setup(defect: Option<&str>) -> Setup {
     let bench = assert_cmd::cargo::cargo_bin("cie-conformance");
-    let mut words: Vec<OsString> = vec![bench.into(), "drive".into()];
+    let mut words: Vec<OsString> = vec![bench.clone().into(), "drive".into()];
     if let Some(defect) = defect {
         words.insert(0, defect.into());
         words.insert(0, built(&["examples/complainer"]).into());
@@ -42,6 +42,7 @@ fn setup(defect: Option<&str>) -> Setup {
         module: built(&["libcie_pkcs11.so"]),
         driver: words.remove(0).into(),
         driver_arguments: words,
+        supervisor: vec![bench.into(), "supervise".into()],
         seed: 1,
         patience: Duration::from_secs(60),
         environment: Vec::new(),

@@ -15,6 +15,12 @@ use std::time::{Duration, Instant};
 
 const STATEMENT: &str = include_str!("../../pkcs11/ics.toml");
 
+/// The program above the one with the module.
+fn supervisor() -> Vec<std::ffi::OsString> {
+    let bench = assert_cmd::cargo::cargo_bin("cie-conformance");
+    vec![bench.into(), "supervise".into()]
+}
+
 /// The library that cargo built for this test, beside it.
 fn library() -> PathBuf {
     let program = std::env::current_exe().unwrap();
@@ -169,6 +175,7 @@ fn scripted(script: &str) -> Setup {
         module: "/nonexistent/module.so".into(),
         driver: "/bin/sh".into(),
         driver_arguments: vec!["-c".into(), script.into()],
+        supervisor: supervisor(),
         seed: 1,
         patience: Duration::from_secs(2),
         environment: Vec::new(),
@@ -334,6 +341,7 @@ fn what_a_module_lacks_is_not_applicable_and_what_it_promises_is_tried() {
         module: library(),
         driver: assert_cmd::cargo::cargo_bin("cie-conformance"),
         driver_arguments: vec!["drive".into()],
+        supervisor: supervisor(),
         seed: 1,
         patience: Duration::from_secs(60),
         environment: Vec::new(),

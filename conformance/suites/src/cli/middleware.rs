@@ -140,12 +140,15 @@ impl ProcessOptions {
             .flat_map(|command| command.split_whitespace())
             .map(OsString::from)
             .collect();
-        words.extend([program.into_os_string(), "drive".into()]);
+        let program = program.into_os_string();
+        let supervisor = vec![program.clone(), "supervise".into()];
+        words.extend([program, "drive".into()]);
         Ok(Tested {
             setup: Setup {
                 module,
                 driver: words.remove(0).into(),
                 driver_arguments: words,
+                supervisor,
                 seed,
                 patience: Duration::from_secs(self.patience),
                 environment: self.environment.clone(),
@@ -209,6 +212,20 @@ impl Tested {
 /// What the bench starts itself for.
 pub(super) fn drive() -> Result<ExitCode, BenchError> {
     cie_driver::serve().map_err(BenchError::io("serve", "standard input and output"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A program and its arguments.
+#[derive(Debug, Args)]
+pub(super) struct SuperviseOptions {
+    /// Without them, folders
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
+
+/// What the bench starts itself for, above that.
+pub(super) fn supervise(options: SuperviseOptions) -> Result<ExitCode, BenchError> {
+    cie_driver::supervise(options.words).map_err(BenchError::io("supervise", "a process"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -74,6 +74,9 @@ enum Command {
     /// Run a module as told on standard input: the bench starts itself so
     #[command(hide = true)]
     Drive,
+    /// Keep what a program starts together: the bench starts itself so
+    #[command(hide = true)]
+    Supervise(middleware::SuperviseOptions),
     /// List the cases
     List(catalogue::ListOptions),
     /// Everything about a case: what it demands, on what ground, its steps
@@ -97,6 +100,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Bisect(options) => bisect::bisect(&options),
         Command::Known(options) => known::known(&options),
         Command::Drive => middleware::drive(),
+        Command::Supervise(options) => middleware::supervise(options),
         Command::List(options) => catalogue::list(&options),
         Command::Explain(options) => catalogue::explain(&options),
         Command::Ics(options) => ics::ics(&options),

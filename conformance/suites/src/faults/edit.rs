@@ -122,6 +122,25 @@ impl Edit {
     }
 }
 
+/// The same edits with this name instead of [`OUTSIDE`].
+pub(crate) fn named(edits: &[Edit], name: &str) -> Vec<Edit> {
+    let mut edits = edits.to_vec();
+    for edit in &mut edits {
+        let (Edit::Whole(text) | Edit::Object(_, _, Change::Value(text))) = edit else {
+            continue;
+        };
+        let found = text.unit.windows(OUTSIDE.len());
+        let found = found
+            .into_iter()
+            .position(|part| part == OUTSIDE.as_bytes());
+        if let Some(at) = found {
+            let place = at..at + OUTSIDE.len();
+            text.unit.splice(place, name.bytes());
+        }
+    }
+    edits
+}
+
 /// One after the other.
 pub(crate) fn apply_all(edits: &[Edit], content: &[u8]) -> (Vec<u8>, String) {
     let mut content = content.to_vec();
@@ -184,7 +203,8 @@ fn object(content: &[u8], kind: Kind, index: usize, change: &Change) -> (Vec<u8>
     (encode(&nodes), format!("object {number} ({tags}) {words}"))
 }
 
-/// How the names of files begin that no module may make.
+/// The name of files that no module may make, as it is drawn; [`named`] puts
+/// another one in its place.
 pub(crate) const OUTSIDE: &str = "cie-outside";
 
 /// Units of hostile texts.
@@ -213,7 +233,8 @@ const PATHS: [&[u8]; 5] = [
     b"cie-outside",
     b"../cie-outside",
     b"../../cie-outside",
-    b"/tmp/cie-outside",
+    // An absolute path, and another place for each case.
+    b"/proc/self/cwd/cie-outside",
     b"$(touch cie-outside)",
 ];
 

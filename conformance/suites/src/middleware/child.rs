@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The process in which a module runs.
 
-use super::door::{Log, locked, note};
+use super::door::{ENDED, Log, forget, locked, note};
 use super::finding::{Finding, Found};
+use super::keeper::Keeper;
 use crate::report::Exchange;
-use cie_driver::{Answer, Request};
+use cie_driver::{Answer, Ended, Request};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,11 +17,26 @@ use std::time::{Duration, Instant};
 /// How long a process may take to end when it is told to.
 const END: Duration = Duration::from_secs(15);
 
+/// How long an answer may take that was given before the process ended.
+const LAST: Duration = Duration::from_secs(1);
+
+/// What is heard of a process.
+enum Heard {
+    Line(String),
+    /// It has closed its output.
+    Closed,
+    Ended(Ended),
+}
+
+/// Processes that have ended, and may have left others running.
+pub(crate) type Left = Arc<Mutex<Vec<Keeper>>>;
+
 /// A process with a module in it.
 pub(crate) struct Driver {
-    child: Child,
-    input: Option<ChildStdin>,
-    answers: Receiver<String>,
+    keeper: Option<Keeper>,
+    heard: Receiver<Heard>,
+    status: Option<Ended>,
+    left: Left,
     patience: Duration,
     log: Log,
     errors: PathBuf,
@@ -39,33 +55,34 @@ impl Driver {
         log: &Log,
         errors: PathBuf,
         late: &Arc<Mutex<Vec<String>>>,
+        left: &Left,
     ) -> Found<Self> {
         let to = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(&errors)
             .map_err(Finding::ours)?;
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(to)
-            .spawn()
+        command.stdout(Stdio::piped()).stderr(to);
+        let mut keeper = Keeper::start(command)
             .map_err(|error| Finding::ours(format!("the driver could not be started: {error}")))?;
         let gone = || Finding::Undecided("the driver has no pipes".to_owned());
-        let output = child.stdout.take().ok_or_else(gone)?;
-        let input = child.stdin.take();
-        let (sender, answers) = channel();
+        let output = keeper.child.stdout.take().ok_or_else(gone)?;
+        let (sender, heard) = channel();
+        keeper.listen(sender.clone(), Heard::Ended)?;
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
+                if sender.send(Heard::Line(line)).is_err() {
+                    return;
                 }
             }
+            // Nobody may listen any more.
+            drop(sender.send(Heard::Closed));
         });
         Ok(Self {
-            child,
-            input,
-            answers,
+            keeper: Some(keeper),
+            heard,
+            status: None,
+            left: Arc::clone(left),
             patience,
             log: Arc::clone(log),
             errors,
@@ -85,7 +102,10 @@ impl Driver {
     pub(crate) fn send(&mut self, request: &Request) -> Found {
         let mut line = serde_json::to_string(request).map_err(Finding::ours)?;
         line.push('\n');
-        let written = self.input.as_mut().map(|to| to.write_all(line.as_bytes()));
+        let written = self
+            .keeper
+            .as_mut()
+            .map(|keeper| keeper.line.write_all(line.as_bytes()));
         match written {
             Some(Ok(())) => Ok(()),
             _ => Err(self.gone(request)),
@@ -94,28 +114,42 @@ impl Driver {
 
     /// Waits for the answer to what was asked.
     pub(crate) fn wait(&mut self, request: &Request) -> Found<Answer> {
-        match self.answers.recv_timeout(self.patience) {
-            Ok(line) => {
-                let answer: Answer = serde_json::from_str(&line).map_err(Finding::ours)?;
-                self.told(request, &answer.to_string());
-                if answer == Answer::Done {
-                    match request {
-                        Request::Initialize => self.initialized = true,
-                        Request::Finalize => self.initialized = false,
-                        _ => {}
-                    }
+        let mut until = Instant::now() + self.patience;
+        let line = loop {
+            let patience = until.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(patience) {
+                Ok(Heard::Line(line)) => break line,
+                Ok(Heard::Ended(ended)) => {
+                    self.status = Some(ended);
+                    until = until.min(Instant::now() + LAST);
                 }
-                Ok(answer)
+                // Something that it has started may keep its output open.
+                Err(RecvTimeoutError::Timeout) if self.status.is_none() => {
+                    self.kill();
+                    self.told(request, "no answer");
+                    let (name, seconds) = (request.name(), self.patience.as_secs());
+                    let why = format!("{name} has not returned within {seconds} s");
+                    return Err(Finding::Hang(why));
+                }
+                _ => return Err(self.gone(request)),
             }
-            Err(RecvTimeoutError::Disconnected) => Err(self.gone(request)),
-            Err(RecvTimeoutError::Timeout) => {
-                self.kill();
-                self.told(request, "no answer");
-                let (name, seconds) = (request.name(), self.patience.as_secs());
-                let why = format!("{name} has not returned within {seconds} s");
-                Err(Finding::Hang(why))
+        };
+        let answer: Answer = serde_json::from_str(&line).map_err(Finding::ours)?;
+        self.told(request, &answer.to_string());
+        if answer == Answer::Done {
+            match request {
+                Request::Initialize => self.initialized = true,
+                Request::Finalize => self.initialized = false,
+                _ => {}
             }
         }
+        Ok(answer)
+    }
+
+    /// That this was asked is not told. What is asked again and again is told
+    /// once, since how often that is depends on the time.
+    pub(crate) fn forget(&self, request: &Request) {
+        forget(&self.log, request.name());
     }
 
     /// The process will end without `C_Finalize`.
@@ -133,9 +167,13 @@ impl Driver {
     }
 
     fn gone(&mut self, request: &Request) -> Finding {
-        let ended = self.ended(END);
-        let how = match ended {
-            Some(status) => self.how(status),
+        self.hear_the_end(END);
+        let how = match &self.status {
+            Some(Ended::Status(status)) => self.how(ExitStatus::from_raw(*status)),
+            Some(Ended::NotStarted(error)) => {
+                self.over = true;
+                return Finding::ours(format!("the driver could not be started: {error}"));
+            }
             None => "closed its output".to_owned(),
         };
         self.kill();
@@ -153,35 +191,45 @@ impl Driver {
         });
         let word = word.map_or_else(String::new, |line| format!(" ({})", line.trim()));
         match (status.signal(), status.code()) {
-            (Some(signal), _) => format!("ended by signal {signal}{word}"),
-            (None, code) => format!("ended with code {}{word}", code.unwrap_or(-1)),
+            (Some(signal), _) => format!("{ENDED}by signal {signal}{word}"),
+            (None, code) => format!("{ENDED}with code {}{word}", code.unwrap_or(-1)),
         }
     }
 
-    /// The status, as soon as the process has ended.
-    fn ended(&mut self, patience: Duration) -> Option<ExitStatus> {
+    /// Waits for the status of the process, and not for ever.
+    fn hear_the_end(&mut self, patience: Duration) {
         let until = Instant::now() + patience;
-        loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < until => {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                _ => return None,
+        while self.status.is_none() {
+            let patience = until.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(patience) {
+                Ok(Heard::Ended(ended)) => self.status = Some(ended),
+                Ok(_) => {}
+                Err(_) => return,
             }
         }
     }
 
+    /// Ends the process. What it has left running stays until the end of the
+    /// case if it has ended itself, as it would without a bench.
     fn kill(&mut self) {
         self.over = true;
-        // It may be gone already.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        if self.status.is_none() {
+            self.keeper = None;
+        }
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        self.end();
+        let mut left = locked(&self.left);
+        left.retain_mut(Keeper::keeps);
+        left.extend(self.keeper.take());
+    }
+}
+
+impl Driver {
+    fn end(&mut self) {
         if self.over {
             return;
         }
@@ -195,8 +243,16 @@ impl Drop for Driver {
         if self.over {
             return;
         }
-        self.input = None;
-        match self.ended(END) {
+        if let Some(keeper) = &self.keeper {
+            keeper.say_no_more();
+        }
+        self.hear_the_end(END);
+        let status = match &self.status {
+            Some(Ended::Status(status)) => Some(ExitStatus::from_raw(*status)),
+            Some(Ended::NotStarted(_)) => return,
+            None => None,
+        };
+        match status {
             Some(status) if status.success() => {}
             Some(status) => {
                 let how = self.how(status);

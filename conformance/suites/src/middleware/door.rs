@@ -62,6 +62,14 @@ pub(crate) struct Laid(Arc<Mutex<Inner>>);
 /// What went over the wire, of every card of a case.
 pub(crate) type Log = Arc<Mutex<Vec<Exchange>>>;
 
+const POWER_ON: &str = "power on";
+const POWER_OFF: &str = "power off";
+const RESET: &str = "reset";
+const TAKEN_OUT: &str = "card taken out";
+
+/// How the response begins where a process has ended.
+pub(crate) const ENDED: &str = "ended ";
+
 /// No case needs more of it to be understood.
 const LONGEST_LOG: usize = 4000;
 
@@ -74,6 +82,73 @@ pub(crate) fn note(log: &Log, exchange: Exchange) {
     let mut log = locked(log);
     if log.len() < LONGEST_LOG {
         log.push(exchange);
+    }
+}
+
+/// Whether it is of a card; else it is of a module's function.
+fn is_of_card(exchange: &Exchange) -> bool {
+    let word = exchange.command.as_str();
+    [POWER_ON, POWER_OFF, RESET, TAKEN_OUT].contains(&word)
+        || word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Whether it is the end of a process.
+fn is_end(exchange: &Exchange) -> bool {
+    exchange.response.starts_with(ENDED)
+}
+
+/// Adds that a card was reset or has lost its power. The reader also does that
+/// when it notices that a program or a card is gone, beside what the bench
+/// does. So a loss of power stands after what the card did last, and a reset
+/// before the end of the process that may be its cause.
+fn note_beside(log: &Log, word: &str) {
+    let event = Exchange {
+        command: word.to_owned(),
+        ..Exchange::default()
+    };
+    let mut log = locked(log);
+    if log.len() < LONGEST_LOG {
+        let last = match word {
+            POWER_OFF => log.iter().rposition(is_of_card),
+            _ => log.iter().rposition(|exchange| !is_end(exchange)),
+        };
+        log.insert(last.map_or(0, |last| last + 1), event);
+    }
+}
+
+/// The log at the end of a case, numbered. Whether the reader has noticed by
+/// then that the last process is gone is not known.
+pub(crate) fn evidence(log: &Log) -> Vec<Exchange> {
+    let mut evidence = std::mem::take(&mut *locked(log));
+    while let Some(last) = evidence.iter().rposition(is_of_card) {
+        let word = evidence.get(last).map_or("", |e| e.command.as_str());
+        let beside =
+            word == POWER_OFF || word == RESET && evidence.get(last + 1).is_some_and(is_end);
+        if !beside {
+            break;
+        }
+        evidence.remove(last);
+    }
+    for (step, exchange) in (1..).zip(&mut evidence) {
+        exchange.step = step;
+    }
+    evidence
+}
+
+/// A card is taken out.
+pub(crate) fn note_taken_out(log: &Log) {
+    let event = Exchange {
+        command: TAKEN_OUT.to_owned(),
+        ..Exchange::default()
+    };
+    note(log, event);
+}
+
+/// Takes the last call of this function out again.
+pub(crate) fn forget(log: &Log, function: &str) {
+    let mut log = locked(log);
+    if let Some(last) = log.iter().rposition(|e| e.command == function) {
+        log.remove(last);
     }
 }
 
@@ -240,9 +315,9 @@ fn recorder(log: &Log) -> cie_card::Observer {
             ..Exchange::default()
         };
         match event {
-            Event::PowerOn(_) => note(&log, single("power on")),
-            Event::Reset(_) => note(&log, single("reset")),
-            Event::PowerOff => note(&log, single("power off")),
+            Event::PowerOn(_) => note(&log, single(POWER_ON)),
+            Event::Reset(_) => note_beside(&log, RESET),
+            Event::PowerOff => note_beside(&log, POWER_OFF),
             Event::Command(bytes) => {
                 *pending = Pending::default();
                 pending.exchange.command = hex::encode_upper(bytes);
@@ -286,5 +361,82 @@ impl CardDoor for Stranger {
 
     fn transmit(&mut self, _: &[u8]) -> Vec<u8> {
         self.answer.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(what: impl Fn(&Log)) -> Vec<String> {
+        let log = Log::default();
+        what(&log);
+        let evidence = evidence(&log);
+        assert!(evidence.iter().map(|e| e.step).eq(1..=evidence.len()));
+        evidence.into_iter().map(|e| e.command).collect()
+    }
+
+    fn call(log: &Log, command: &str, response: &str) {
+        let exchange = Exchange {
+            command: command.to_owned(),
+            response: response.to_owned(),
+            ..Exchange::default()
+        };
+        note(log, exchange);
+    }
+
+    #[test]
+    fn what_a_reader_does_by_itself_has_one_place_whenever_it_does_it() {
+        let early = told(|log| {
+            call(log, "00A4", "9000");
+            note_beside(log, POWER_OFF);
+            call(log, "C_CloseSession", "CKR_OK");
+            call(log, "00B0", "9000");
+            note_beside(log, RESET);
+            call(log, "C_Sign", "ended by signal 6");
+            note_beside(log, POWER_OFF);
+        });
+        let late = told(|log| {
+            call(log, "00A4", "9000");
+            call(log, "C_CloseSession", "CKR_OK");
+            note_beside(log, POWER_OFF);
+            call(log, "00B0", "9000");
+            call(log, "C_Sign", "ended by signal 6");
+            note_beside(log, RESET);
+        });
+        assert_eq!(early, late);
+        assert_eq!(
+            early,
+            ["00A4", POWER_OFF, "C_CloseSession", "00B0", "C_Sign"]
+        );
+    }
+
+    #[test]
+    fn what_the_bench_does_stays_where_it_did_it() {
+        let all = told(|log| {
+            call(log, "00A4", "9000");
+            call(log, "C_Login", "CKR_OK");
+            note_beside(log, RESET);
+            call(log, "C_Login", "CKR_OK");
+            note_taken_out(log);
+            call(log, "C_Login", "CKR_TOKEN_NOT_PRESENT");
+            note_beside(log, POWER_OFF);
+            call(log, "00A4", "9000");
+            call(log, "C_GetSlotList", "0 slots");
+            call(log, "C_GetSlotList", "0 slots");
+            forget(log, "C_GetSlotList");
+        });
+        let expected = [
+            "00A4",
+            "C_Login",
+            RESET,
+            "C_Login",
+            TAKEN_OUT,
+            POWER_OFF,
+            "C_Login",
+            "00A4",
+            "C_GetSlotList",
+        ];
+        assert_eq!(all, expected);
     }
 }

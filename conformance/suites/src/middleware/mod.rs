@@ -4,7 +4,8 @@
 //! Each case has everything to itself (`stage`): a home directory, a virtual
 //! reader on a private socket, freshly personalised cards, and a process of its
 //! own for the module (`child`), so that a crash or a hang is the verdict of
-//! one case and no more. What a module says is compared with the card's own
+//! one case and no more. What the module starts ends with its case (`keeper`).
+//! What a module says is compared with the card's own
 //! counters and with signatures verified by other code (`people`).
 //!
 //! A module that draws random numbers for its key agreement sends other bytes
@@ -14,6 +15,8 @@
 mod child;
 mod door;
 mod finding;
+mod folder;
+mod keeper;
 mod people;
 mod scene;
 mod stage;
@@ -28,7 +31,7 @@ use cie_driver::{Answer, Function, Request};
 use cie_personalisation::FAMILIES;
 use finding::{Finding, Found};
 pub use scene::{Scene, SceneError};
-use stage::Stage;
+use stage::{LEFT_RUNNING, Stage};
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -44,6 +47,9 @@ pub struct Setup {
     pub driver: PathBuf,
     /// Its arguments.
     pub driver_arguments: Vec<OsString>,
+    /// A program that calls [`cie_driver::supervise`] with what follows its own
+    /// arguments, which are here as well.
+    pub supervisor: Vec<OsString>,
     /// Seed of the cards and of everything else that is random.
     pub seed: u64,
     /// How long one call of the module may take.
@@ -227,7 +233,7 @@ pub fn statement(module: Middleware) -> Ics {
 pub fn judge(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
     let mut result = watched(setup, case, ics);
     if result.verdict == Verdict::Pass {
-        result.evidence = Vec::new();
+        result.evidence.retain(|told| told.command == LEFT_RUNNING);
     }
     result
 }
@@ -283,9 +289,6 @@ fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exch
     if let Some(why) = stage.unheeded() {
         found = Err(Finding::Undecided(why));
     }
-    let mut evidence = std::mem::take(&mut *door::locked(&stage.log));
-    for (step, exchange) in (1..).zip(&mut evidence) {
-        exchange.step = step;
-    }
-    (found, evidence)
+    stage.end();
+    (found, door::evidence(&stage.log))
 }

@@ -3,23 +3,26 @@
 //! processes with the module.
 
 use super::Setup;
-use super::child::Driver;
-use super::door::{Laid, Log};
+use super::child::{Driver, Left};
+use super::door::{Laid, Log, locked, note, note_taken_out};
 use super::finding::{Finding, Found, holds};
+use super::folder::Folder;
+use super::keeper::Keeper;
 use super::people::Citizen;
 use crate::ics::{Codes, Feature, Middleware};
+use crate::report::Exchange;
 use cie_driver::protocol::Announced;
 use cie_driver::{Answer, Object, Request, Token};
 use cie_personalisation::{FAMILIES, Family, State};
 use cie_reader::models::{ListedSlot, lay_out};
 use cie_reader::{Card, Place, ReaderControl, ReaderServer, ReaderSpec, RunningServer};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// How long a module may take to notice a card that came or went.
 const NOTICE: Duration = Duration::from_secs(15);
@@ -31,13 +34,18 @@ pub(crate) const DATA: &[u8] = b"a document of no importance";
 /// window there is nobody to tell; what it was told is kept.
 const NOTICES: &str = "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$HOME/notices\"\n";
 
+/// What is in the evidence of processes that the module has left running. No
+/// standard forbids them.
+pub(crate) const LEFT_RUNNING: &str = "processes left running";
+
 /// What one case has to itself.
 pub(crate) struct Stage<'a> {
     pub(crate) setup: &'a Setup,
     pub(crate) module: &'a Middleware,
     pub(crate) log: Log,
     pub(crate) late: Arc<Mutex<Vec<String>>>,
-    home: TempDir,
+    left: Left,
+    folder: Folder,
     server: RunningServer,
     /// Which parts of the scene the case has heeded.
     heeded: Cell<Heeded>,
@@ -96,19 +104,18 @@ impl<'a> Stage<'a> {
         module: &'a Middleware,
         readers: Vec<ReaderSpec>,
     ) -> Found<Self> {
-        // Some middleware cannot be used from deeper folders than these.
-        let home = tempfile::Builder::new().prefix("cie-mw-").tempdir();
-        let home = home.map_err(Finding::ours)?;
-        let bin = home.path().join("bin");
+        let folder = Folder::new(&setup.supervisor).map_err(Finding::ours)?;
+        let bin = folder.home().join("bin");
         let notices = bin.join("java");
         std::fs::create_dir(&bin)
-            .and_then(|()| std::fs::create_dir(home.path().join("tmp")))
+            .and_then(|()| std::fs::create_dir(folder.home().join("tmp")))
             .and_then(|()| std::fs::write(&notices, NOTICES))
             .and_then(|()| {
                 std::fs::set_permissions(&notices, std::fs::Permissions::from_mode(0o755))
             })
             .map_err(Finding::ours)?;
-        let server = ReaderServer::bind(&Place::Private, readers);
+        let place = folder.socket().map_or(Place::Private, Place::At);
+        let server = ReaderServer::bind(&place, readers);
         let server = server
             .and_then(ReaderServer::spawn)
             .map_err(Finding::ours)?;
@@ -117,7 +124,8 @@ impl<'a> Stage<'a> {
             module,
             log: Log::default(),
             late: Arc::default(),
-            home,
+            left: Left::default(),
+            folder,
             server,
             heeded: Cell::default(),
             slot: None,
@@ -213,11 +221,17 @@ impl<'a> Stage<'a> {
 
     /// A file in this case's home.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
+        self.home().join(name)
     }
 
     pub(crate) fn home(&self) -> &Path {
-        self.home.path()
+        self.folder.home()
+    }
+
+    /// What lies in the case's folder beside the home directory, as seen from
+    /// there.
+    pub(crate) fn strays(&self) -> BTreeSet<String> {
+        self.folder.strays()
     }
 
     /// A program in this case's surroundings.
@@ -229,7 +243,7 @@ impl<'a> Stage<'a> {
             path.push(rest);
         }
         command
-            .env("HOME", self.home.path())
+            .env("HOME", self.home())
             .env("TMPDIR", self.path("tmp"))
             .env("PATH", path)
             .env("PCSCLITE_CSOCK_NAME", self.server.path())
@@ -242,8 +256,42 @@ impl<'a> Stage<'a> {
                     .iter()
                     .map(|(name, value)| (name, value)),
             )
-            .current_dir(self.home.path());
+            .current_dir(self.home());
         command
+    }
+
+    /// The same for a program that has to do with the module: what it starts is
+    /// kept together. To be started by [`Keeper::start`].
+    pub(crate) fn kept_command(&self, program: impl AsRef<std::ffi::OsStr>) -> Found<Command> {
+        let mut words = self.setup.supervisor.iter();
+        let supervisor = words
+            .next()
+            .ok_or_else(|| Finding::ours("there is no program that supervises"))?;
+        let mut command = self.command(supervisor);
+        command.args(words).arg(program);
+        Ok(command)
+    }
+
+    /// Ends what processes of the module have left running, and tells it.
+    pub(crate) fn end(&self) {
+        let mut left = std::mem::take(&mut *locked(&self.left));
+        let mut names: Vec<_> = left.iter_mut().flat_map(Keeper::running).collect();
+        drop(left);
+        if names.is_empty() {
+            return;
+        }
+        names.sort();
+        let told = Exchange {
+            command: LEFT_RUNNING.to_owned(),
+            response: names.join(", "),
+            ..Exchange::default()
+        };
+        note(&self.log, told);
+    }
+
+    /// What was started there is ended with the case.
+    pub(crate) fn keep(&self, keeper: Keeper) {
+        locked(&self.left).push(keeper);
     }
 
     // ---- cards
@@ -278,6 +326,7 @@ impl<'a> Stage<'a> {
 
     /// Takes out what is in the reader.
     pub(crate) fn take_out(&self) -> Found {
+        note_taken_out(&self.log);
         self.hand()
             .remove_card(self.place)
             .map(drop)
@@ -304,11 +353,12 @@ impl<'a> Stage<'a> {
 
     /// A process with the module in it, not initialised.
     pub(crate) fn driver(&self) -> Found<Driver> {
-        let mut command = self.command(&self.setup.driver);
+        let mut command = self.kept_command(&self.setup.driver)?;
         command.args(&self.setup.driver_arguments);
         let errors = self.path("stderr");
         let patience = self.setup.patience;
-        let mut driver = Driver::start(command, patience, &self.log, errors, &self.late)?;
+        let mut driver =
+            Driver::start(command, patience, &self.log, errors, &self.late, &self.left)?;
         match driver.ask(&Request::Load(self.setup.module.clone()))? {
             Answer::Done => Ok(driver),
             other => Err(Finding::Undecided(format!(
@@ -361,6 +411,13 @@ impl<'a> Stage<'a> {
         let mut session = self.begin(citizen)?;
         ok(session.login(&self.typed(&citizen.pin))?, "the login")?;
         Ok(session)
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        // Before their folder goes.
+        self.end();
     }
 }
 
@@ -459,36 +516,33 @@ pub(crate) fn ok(answer: Answer, what: &str) -> Found {
 
 /// The first slot with a token, as soon as there is one.
 pub(crate) fn token_slot(driver: &mut Driver) -> Found<u64> {
-    let until = Instant::now() + NOTICE;
-    loop {
-        match driver.ask(&Request::Slots { with_token: true })? {
-            Answer::Slots(slots) => {
-                if let Some(slot) = slots.first() {
-                    return Ok(*slot);
-                }
-            }
-            other => return Err(Finding::Fault(format!("the slots are refused: {other}"))),
-        }
-        if Instant::now() > until {
-            let why = "no slot shows the card that is in the reader";
-            return Err(Finding::Fault(why.to_owned()));
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let tokens = slots_when(driver, |slots| !slots.is_empty())?;
+    let why = "no slot shows the card that is in the reader";
+    tokens
+        .first()
+        .copied()
+        .ok_or_else(|| Finding::Fault(why.to_owned()))
 }
 
 /// Waits until no slot has a token.
 pub(crate) fn no_token(driver: &mut Driver) -> Found {
+    let tokens = slots_when(driver, <[u64]>::is_empty)?;
+    holds(
+        tokens.is_empty(),
+        "a slot shows a card, and the reader is empty",
+    )
+}
+
+/// The slots with a token, as soon as they are right or it has taken too long.
+fn slots_when(driver: &mut Driver, right: impl Fn(&[u64]) -> bool) -> Found<Vec<u64>> {
     let until = Instant::now() + NOTICE;
+    let request = Request::Slots { with_token: true };
     loop {
-        match driver.ask(&Request::Slots { with_token: true })? {
-            Answer::Slots(slots) if slots.is_empty() => return Ok(()),
-            Answer::Slots(_) if Instant::now() > until => {
-                let why = "a slot shows a card, and the reader is empty";
-                return Err(Finding::Fault(why.to_owned()));
-            }
-            Answer::Slots(_) => std::thread::sleep(Duration::from_millis(50)),
+        match driver.ask(&request)? {
+            Answer::Slots(slots) if right(&slots) || Instant::now() > until => return Ok(slots),
+            Answer::Slots(_) => driver.forget(&request),
             other => return Err(Finding::Fault(format!("the slots are refused: {other}"))),
         }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -5,7 +5,7 @@
 use super::fault::{HOSTILE, tidy};
 use super::{Row, Steps};
 use crate::draw::{Came, Counterexample, Limits, all_right};
-use crate::faults::edit::{Edit, OUTSIDE, apply_all, objects, sizes, values, wholes};
+use crate::faults::edit::{Edit, OUTSIDE, apply_all, named, objects, sizes, values, wholes};
 use crate::ics::Feature;
 use crate::middleware::door::{Laid, locked};
 use crate::middleware::finding::{Finding, Found, holds};
@@ -14,7 +14,10 @@ use crate::middleware::stage::{Session, Stage, is_signature};
 use cie_card::ResponseHook;
 use cie_driver::{Answer, Request};
 use proptest::strategy::{BoxedStrategy, Just, Strategy, Union};
-use std::path::Path;
+use sha2::{Digest, Sha256};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -190,6 +193,10 @@ pub(super) fn rows() -> Vec<Row> {
 fn search(stage: &Stage<'_>, matter: &str, strategy: &BoxedStrategy<Hostile>) -> Found {
     let citizen = Citizen::usual(stage.seed())?;
     let draws = stage.setup.effort.draws;
+    let mut hash = Sha256::new();
+    hash.update(stage.seed().to_be_bytes());
+    hash.update(matter);
+    let name = name(&hex::encode(hash.finalize()));
     let mut evidence = Vec::new();
     let found = all_right(
         strategy,
@@ -197,7 +204,7 @@ fn search(stage: &Stage<'_>, matter: &str, strategy: &BoxedStrategy<Hostile>) ->
         Limits::of(draws),
         |hostile| {
             locked(&stage.log).clear();
-            let Err(finding) = visit(stage, &citizen, hostile) else {
+            let Err(finding) = visit(stage, &citizen, hostile, &name) else {
                 return Came::Right;
             };
             let came = match finding {
@@ -230,18 +237,77 @@ fn search(stage: &Stage<'_>, matter: &str, strategy: &BoxedStrategy<Hostile>) ->
     )))
 }
 
+/// What stands for [`OUTSIDE`]: other cases on this machine, and other seeds,
+/// have another one.
+fn name(digits: &str) -> String {
+    let digits: String = digits.chars().take(8).collect();
+    format!("{OUTSIDE}-{digits}")
+}
+
+fn visit(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile, name: &str) -> Found {
+    tried(stage, citizen, hostile, name)?;
+    let log = locked(&stage.log).clone();
+    let again = |name: &str| drop(tried(stage, citizen, hostile, name));
+    let found = no_file(&above(stage), name, again);
+    locked(&stage.late).clear();
+    *locked(&stage.log) = log;
+    found
+}
+
+/// Folders in which a name can lie that leads out of the case's own.
+fn above(stage: &Stage<'_>) -> Vec<PathBuf> {
+    let above = stage.home().ancestors().skip(3).map(Path::to_path_buf);
+    let mut folders: Vec<_> = above.chain(["/tmp".into(), "/var/tmp".into()]).collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+/// No file of this name lies in one of the folders. One that does may come from
+/// another bench with this seed: it is the module's only if there is another
+/// one after it was done again with a name that nobody else has.
+fn no_file(folders: &[PathBuf], name: &str, again: impl FnOnce(&str)) -> Found {
+    let named = |name: &str| -> Vec<PathBuf> {
+        let entries = folders
+            .iter()
+            .flat_map(std::fs::read_dir)
+            .flatten()
+            .flatten();
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(name))
+            .map(|entry| entry.path())
+            .collect()
+    };
+    if named(name).is_empty() {
+        return Ok(());
+    }
+    let random = RandomState::new().hash_one(std::process::id());
+    let other = self::name(&format!("{random:016x}"));
+    again(&other);
+    let confirmed = named(&other);
+    let Some(first) = confirmed.first() else {
+        return Ok(());
+    };
+    for path in confirmed.iter().chain(&named(name)) {
+        // For the next draw. It may be gone already.
+        drop(std::fs::remove_file(path));
+    }
+    let path = first.to_string_lossy().replace(&other, OUTSIDE);
+    Err(Finding::Fault(format!(
+        "a file outside the home directory: {path:?}"
+    )))
+}
+
 /// Everything that a citizen does, in surroundings of its own.
-fn visit(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile) -> Found {
+fn tried(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile, name: &str) -> Found {
+    let edits = named(&hostile.edits, name);
     let stage = stage.fresh()?;
     let (card, hook) = match hostile.place {
         Where::File(fid) => {
-            let (bytes, _) = apply_all(&hostile.edits, &content(citizen, fid));
+            let (bytes, _) = apply_all(&edits, &content(citizen, fid));
             (citizen.clone().with_file(fid, &bytes), None)
         }
-        Where::Answers(ins, which) => (
-            citizen.clone(),
-            Some(changing(ins, which, hostile.edits.clone())),
-        ),
+        Where::Answers(ins, which) => (citizen.clone(), Some(changing(ins, which, edits))),
     };
     let laid = Laid::hooked(&card, &stage.log, hook)?;
     stage.lay(&laid)?;
@@ -260,30 +326,7 @@ fn visit(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile) -> Found {
         tries == 3,
         format!("the right PIN has cost tries: {tries} are left"),
     )?;
-    nothing_outside(&stage)?;
     tidy(&stage)
-}
-
-/// No file with one of the drawn names lies above the home directory or in
-/// `/tmp`, which one of them names. One that does is taken away, for the next
-/// draw.
-fn nothing_outside(stage: &Stage<'_>) -> Found {
-    let mut found = Ok(());
-    let above = stage.home().ancestors().skip(1);
-    for folder in above.chain([Path::new("/tmp")]) {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            if name.to_string_lossy().starts_with(OUTSIDE) {
-                found = Err(Finding::Fault(format!(
-                    "a file outside the home directory: {:?}",
-                    entry.path()
-                )));
-                // It may be somebody else's, or gone already.
-                drop(std::fs::remove_file(entry.path()));
-            }
-        }
-    }
-    found
 }
 
 /// A session in which everything may be refused, and what is not is right.
@@ -310,5 +353,64 @@ fn session(stage: &Stage<'_>, citizen: &Citizen) -> Found {
         // The key of the card is the citizen's whatever the certificate says.
         Answer::Bytes(signature) => is_signature(citizen, &signature),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::Limits;
+
+    #[test]
+    fn a_file_of_somebody_else_is_no_fault_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = [folder.path().to_path_buf()];
+        let theirs = folder.path().join("cie-outside-00000000");
+        std::fs::write(&theirs, "").unwrap();
+        let other = folder.path().join("cie-outside");
+        std::fs::write(&other, "").unwrap();
+        let mut names = Vec::new();
+        let found = no_file(&folders, "cie-outside-00000000", |name| {
+            names.push(name.to_owned());
+        });
+        assert!(found.is_ok() && theirs.exists() && other.exists());
+        assert_eq!(names.len(), 1);
+        assert_ne!(names, ["cie-outside-00000000"]);
+        // What is there under another name is not even tried again.
+        let found = no_file(&folders, "cie-outside-00000001", |_| panic!("again"));
+        assert!(found.is_ok());
+    }
+
+    #[test]
+    fn a_file_of_the_module_is_a_fault_and_told_without_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = [folder.path().to_path_buf()];
+        let make = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
+        make("cie-outside-00000000");
+        let found = no_file(&folders, "cie-outside-00000000", make);
+        let told = folder.path().join(OUTSIDE);
+        let why = format!("a file outside the home directory: {told:?}");
+        assert_eq!(found, Err(Finding::Fault(why)));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// The words are the same for each case, the bytes are not.
+    #[test]
+    fn every_drawn_name_is_replaced() {
+        let mut met = 0;
+        let drawn = all_right::<_, ()>(&wholes(), (1, "x"), Limits::of(300), |edits| {
+            let (bytes, words) = apply_all(edits, &[]);
+            let (replaced, _) = apply_all(&named(edits, "cie-outside-01234567"), &[]);
+            let text = String::from_utf8_lossy(&replaced).into_owned();
+            if words.contains(OUTSIDE) {
+                met += 1;
+                assert!(text.contains("cie-outside-01234567"), "{text}");
+                assert!(!words.contains("/tmp/"), "{words}");
+            } else {
+                assert_eq!(bytes, replaced);
+            }
+            Came::Right
+        });
+        assert!(drawn.is_ok() && met > 20, "{met}");
     }
 }

@@ -193,10 +193,18 @@ pub(super) fn sound(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid) -> Found 
 /// Nothing lies about outside of hidden folders in the home directory.
 pub(super) fn tidy(stage: &Stage<'_>) -> Found {
     let ours = ["bin", "tmp", "stderr", "notices"];
-    for entry in std::fs::read_dir(stage.home())
+    let stray = stage.strays().into_iter().next().unwrap_or_default();
+    holds(
+        stray.is_empty(),
+        format!("a file outside the home directory: {stray:?}"),
+    )?;
+    let mut entries: Vec<_> = std::fs::read_dir(stage.home())
         .map_err(Finding::ours)?
         .flatten()
-    {
+        .collect();
+    // A folder has no order of its own.
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         let own = name.starts_with('.') && entry.path().is_dir();
         holds(

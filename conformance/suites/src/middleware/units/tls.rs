@@ -5,11 +5,14 @@
 use super::{PLAN, Row};
 use crate::middleware::door::locked;
 use crate::middleware::finding::{Finding, Found, holds};
+use crate::middleware::keeper::Keeper;
 use crate::middleware::stage::Stage;
+use cie_driver::Ended;
 use cie_personalisation::{pki, to_pem};
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -125,7 +128,7 @@ fn login(stage: &mut Stage<'_>) -> Found {
         "pkcs11:type=private;pin-value={}",
         stage.typed(&citizen.pin)
     );
-    let mut client = stage.command("openssl");
+    let mut client = stage.kept_command("openssl")?;
     client
         .env("PKCS11_MODULE_PATH", &stage.setup.module)
         .args([
@@ -136,7 +139,7 @@ fn login(stage: &mut Stage<'_>) -> Found {
         ])
         .args(["-CAfile", "server.pem", "-cert", "card.pem"])
         .args(["-engine", "pkcs11", "-keyform", "engine", "-key", &key]);
-    let output = finished(&mut client)?;
+    let output = kept(stage, client)?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     let server = std::fs::read_to_string(stage.path("server.out")).unwrap_or_default();
@@ -180,6 +183,37 @@ fn finished(command: &mut Command) -> Found<Output> {
             None => std::thread::sleep(Duration::from_millis(10)),
         }
     };
+    Ok(Output {
+        status,
+        stdout: output.text(),
+        stderr: errors.text(),
+    })
+}
+
+/// The same of a program that loads the module.
+fn kept(stage: &Stage<'_>, mut command: Command) -> Found<Output> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut keeper = Keeper::start(command)
+        .map_err(|error| Finding::ours(format!("openssl could not be started: {error}")))?;
+    keeper.say_no_more();
+    let errors = Drained::of(keeper.child.stderr.take());
+    let output = Drained::of(keeper.child.stdout.take());
+    let (sender, ended) = channel();
+    keeper.listen(sender, |ended| ended)?;
+    let status = match ended.recv_timeout(GUARD) {
+        Ok(Ended::Status(status)) => ExitStatus::from_raw(status),
+        Ok(Ended::NotStarted(error)) => {
+            return Err(Finding::ours(format!(
+                "openssl could not be started: {error}"
+            )));
+        }
+        Err(_) => {
+            return Err(Finding::Hang(
+                "openssl with the module does not end".to_owned(),
+            ));
+        }
+    };
+    stage.keep(keeper);
     Ok(Output {
         status,
         stdout: output.text(),

@@ -204,7 +204,11 @@ fn secret(stage: &mut Stage<'_>) -> Found {
     let codes = [citizen.pin.clone(), citizen.wrong_pin(), new];
     let mut folders = vec![stage.home().to_path_buf()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).map_err(Finding::ours)?.flatten() {
+        let entries = std::fs::read_dir(folder).map_err(Finding::ours)?;
+        let mut entries: Vec<_> = entries.flatten().collect();
+        // A folder has no order of its own.
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
             // What a link points to is found there, or is not the module's; a pipe
             // would be waited for.
             match entry.file_type() {

@@ -132,6 +132,7 @@ defects! {
     ChallengeOfAnyLength, "GET CHALLENGE ignores Le";
     ChallengeServesTwice, "a challenge can be answered twice";
     ChallengeWaits, "a challenge survives other commands";
+    ChallengeBeforeServes, "a proof over the challenge before the last one is taken, too";
     CertificateSignatureUnchecked, "the signature of the terminal's certificate is not checked";
     CertificateRoleUnchecked, "the role in the certificate is not checked";
     CertificateAuthorityUnchecked, "the authority in the certificate is not checked";
@@ -194,6 +195,26 @@ defects! {
 thread_local! {
     static AT_WORK: Cell<Option<Mutant>> = const { Cell::new(None) };
     static TRIES: Cell<u8> = const { Cell::new(3) };
+    /// The last challenge and the one before.
+    static CHALLENGES: Cell<[[u8; 8]; 2]> = const { Cell::new([[0; 8]; 2]) };
+}
+
+/// Notes a challenge that the card gives out.
+pub fn note_challenge(challenge: [u8; 8]) {
+    let [last, _] = CHALLENGES.get();
+    CHALLENGES.set([challenge, last]);
+}
+
+/// Whether this message, with the challenge before the last one at this place,
+/// is what was signed, and the defect is that such a proof is taken.
+#[must_use]
+pub fn over_the_one_before(block: &[u8], message: &[&[u8]], place: usize) -> bool {
+    let [_, before] = CHALLENGES.get();
+    let mut message = message.to_vec();
+    if let Some(part) = message.get_mut(place) {
+        *part = &before;
+    }
+    is(Mutant::ChallengeBeforeServes) && crate::iso9796::recover(block, &message).is_ok()
 }
 
 /// Notes the PIN tries before a command.

@@ -205,16 +205,15 @@ pub fn note_challenge(challenge: [u8; 8]) {
     CHALLENGES.set([challenge, last]);
 }
 
-/// Whether this message, with the challenge before the last one at this place,
-/// is what was signed, and the defect is that such a proof is taken.
-#[must_use]
-pub fn over_the_one_before(block: &[u8], message: &[&[u8]], place: usize) -> bool {
+/// What was signed is this message, but for the challenge before the last one
+/// in its third part.
+fn over_the_one_before(block: &[u8], message: &[&[u8]]) -> bool {
     let [_, before] = CHALLENGES.get();
     let mut message = message.to_vec();
-    if let Some(part) = message.get_mut(place) {
+    if let Some(part) = message.get_mut(2) {
         *part = &before;
     }
-    is(Mutant::ChallengeBeforeServes) && crate::iso9796::recover(block, &message).is_ok()
+    crate::iso9796::recover(block, &message).is_ok()
 }
 
 /// Notes the PIN tries before a command.
@@ -296,10 +295,12 @@ pub fn keeps_status(session_is_live: bool) -> bool {
     is(Mutant::SelectKeepsStatus) || is(Mutant::ResetKeepsStatus) && !session_is_live
 }
 
-/// Any signature of the right form is one.
+/// Any signature of the right form is one, or one over an older challenge.
 #[must_use]
-pub fn any_message(block: &[u8]) -> bool {
-    is(Mutant::ProofOfAnyMessage) && block.starts_with(&[0x6A]) && block.ends_with(&[0xBC])
+pub fn any_message(block: &[u8], message: &[&[u8]]) -> bool {
+    let of_the_form = block.starts_with(&[0x6A]) && block.ends_with(&[0xBC]);
+    is(Mutant::ProofOfAnyMessage) && of_the_form
+        || is(Mutant::ChallengeBeforeServes) && over_the_one_before(block, message)
 }
 
 /// Any role of the application is the terminal's.

@@ -193,7 +193,10 @@ fn a_refused_end_or_disconnect_locks_nobody_out() {
     for (call, code) in [
         (PcscCall::EndTransaction, rv::INVALID_HANDLE),
         (PcscCall::Disconnect, rv::INVALID_HANDLE),
-        (PcscCall::Disconnect, return_code("SCARD_F_COMM_ERROR").unwrap()),
+        (
+            PcscCall::Disconnect,
+            return_code("SCARD_F_COMM_ERROR").unwrap(),
+        ),
     ] {
         let (server, watch) = server();
         let mut one = Client::connected(server.path(), FIRST);

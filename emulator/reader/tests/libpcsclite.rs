@@ -22,9 +22,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cie_reader::faults::return_code;
-use cie_reader::{
-    Fault, FaultOutcome, PcscCall, Place, ReaderServer, ReaderSpec, RunningServer,
-};
+use cie_reader::{Fault, FaultOutcome, PcscCall, Place, ReaderServer, ReaderSpec, RunningServer};
 use common::{ATR, FIRST, GUARD, Happened, SECOND, server};
 use pcsc::{
     Attribute, Context, Disposition, Error, PNP_NOTIFICATION, Protocol, Protocols, ReaderState,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who holds a reader: transactions, disconnects, and what is left behind.
 
-use super::reader::{Job, Power, Reader};
 use super::plug::NOWHERE;
+use super::reader::{Job, Power, Reader};
 use super::{CardCommand, ConnectionId, Effect, Handle, Table};
 use crate::protocol::codes::{disposition, rv};
 use crate::protocol::{Begin, Disconnect, End, Reply, Request, Status};

@@ -5,7 +5,7 @@ use super::login::{again, left};
 use super::{ERRORS, Ground, Row, SESSIONS};
 use crate::catalogue::Basis;
 use crate::ics::Feature;
-use crate::middleware::door::{Laid, Trouble, next_try};
+use crate::middleware::door::{Laid, Trouble, locked, next_try};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::{
@@ -231,7 +231,7 @@ impl Deed {
         };
         let (requirement, steps): (_, &'static [(&str, &str)]) = match self {
             Self::Enrolment => (
-                "Whatever happens during an enrolment, the module tells an error or enrols the card, within the time limit; no try is lost, and the card can be enrolled afterwards.",
+                "Whatever happens during an enrolment, the module tells an error or enrols the card, within the time limit; no try is lost, and the card can be enrolled afterwards. By choice of this project no other card is touched.",
                 &[
                     ("an enrolment, to count its exchanges", "CKR_OK"),
                     (
@@ -259,7 +259,7 @@ impl Deed {
                 ],
             ),
             _ => (
-                "Whatever happens while the PIN is changed, the card has the old PIN or the new one, and the module says that it is done only if the card has the new one; the right codes cost no try.",
+                "Whatever happens while the PIN is changed, the card has the old PIN or the new one, and the module says that it is done only if the card has the new one; the right codes cost no try, and nothing happens to another card. Of a function without a session this last is a choice of this project.",
                 &[
                     (
                         "the change, to count its exchanges",
@@ -267,7 +267,7 @@ impl Deed {
                     ),
                     (
                         AT_EACH,
-                        "an error, and the card has the old PIN with its tries or the new one with 3; or CKR_OK and the new one; 3 and 10 on the other card",
+                        "an error, and the card has the old PIN with its tries or the new one with 3; or CKR_OK and the new one; 3 and 10 on the other card (of the functions beside PKCS #11 by choice)",
                     ),
                     (
                         "after the last one: the card in the reader alone, login with the PIN that it has, and signature",
@@ -309,12 +309,25 @@ fn during_deed(stage: &mut Stage<'_>, deed: Deed) -> Found {
         .map_err(|f| f.at("without any event"))?;
     let places = few(total);
     let tries = places.len();
+    let mut chosen = None;
     for (turn, event) in (1..).zip(places) {
         let (at, trouble) = event;
-        one_deed(stage, &citizen, &other, deed, Some(event), turn == tries)
-            .map_err(|f| f.at(format!("exchange {at} of {total}, {}", trouble.name())))?;
+        let done = one_deed(stage, &citizen, &other, deed, Some(event), turn == tries)
+            .map_err(|f| f.at(format!("exchange {at} of {total}, {}", trouble.name())));
+        match done {
+            // Something worse may come.
+            Err(Finding::Chosen(why)) => {
+                let evidence = || locked(&stage.log).clone();
+                chosen.get_or_insert_with(|| (why, evidence()));
+            }
+            other => drop(other?),
+        }
     }
-    Ok(())
+    let Some((why, evidence)) = chosen else {
+        return Ok(());
+    };
+    *locked(&stage.log) = evidence;
+    Err(Finding::Chosen(why))
 }
 
 /// Once, with an event at an exchange; how many exchanges it took.
@@ -358,7 +371,8 @@ fn one_deed(
             stage.once(&Request::Unblock { puk, new })?
         }
         Deed::SetPin => {
-            let mut session = stage.begin(citizen)?;
+            // With a login, since some modules want one.
+            let mut session = stage.logged_in(citizen)?;
             begin();
             let (old, new) = (stage.typed(&citizen.pin), stage.typed(&new));
             session.ask(&Request::SetPin { old, new })?
@@ -395,7 +409,14 @@ fn one_deed(
         holds(changed || !done, "success, and the card has the old PIN")?;
         left(&laid, if changed { 3 } else { before }, 10)?;
     }
-    left(&beside, 3, 10).map_err(|f| f.at("the other card"))?;
+    left(&beside, 3, 10).map_err(|f| {
+        let f = f.at("the other card");
+        // A session is one card's. A function without one may take any card.
+        match deed {
+            Deed::SetPin | Deed::InitPin | Deed::Login => f,
+            Deed::Enrolment | Deed::ChangePin | Deed::Unblock => f.chosen(),
+        }
+    })?;
     // A module that has none has nothing to find again.
     drop(stage.hand().remove_reader(second));
     stage.clear();
@@ -483,6 +504,10 @@ fn one_signature(
     }
     if !happened {
         return Ok(());
+    }
+    if trouble == Trouble::PutBack {
+        // The next removal is by hand.
+        std::thread::sleep(BY_HAND);
     }
     recovered(stage, &mut session, citizen, laid)
 }

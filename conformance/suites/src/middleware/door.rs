@@ -43,6 +43,11 @@ impl Trouble {
         Self::Beside,
     ];
 
+    /// Whether a card comes.
+    pub(crate) fn is_insertion(self) -> bool {
+        matches!(self, Self::PutBack | Self::Beside)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Removed => "removal before the answer",
@@ -455,6 +460,17 @@ mod tests {
             early,
             ["00A4", POWER_OFF, "C_CloseSession", "00B0", "C_Sign"]
         );
+    }
+
+    #[test]
+    fn another_try_keeps_of_the_last_one_what_was_left_running_alone() {
+        let all = told(|log| {
+            call(log, "00A4", "9000");
+            call(log, LEFT_RUNNING, "java");
+            next_try(log);
+            call(log, "00B0", "9000");
+        });
+        assert_eq!(all, [LEFT_RUNNING, "00B0"]);
     }
 
     #[test]

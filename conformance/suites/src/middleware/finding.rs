@@ -69,3 +69,19 @@ pub(crate) fn holds(it: bool, else_what: impl Display) -> Found {
         Err(Finding::Fault(else_what.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_softens_a_fault_and_nothing_else() {
+        let why = || "why".to_owned();
+        let chosen = Finding::Fault(why()).chosen();
+        assert_eq!(chosen, Finding::Chosen(why()));
+        assert_eq!(chosen.at("there"), Finding::Chosen("there: why".to_owned()));
+        for other in [Finding::Crash(why()), Finding::Hang(why())] {
+            assert_eq!(other.clone().chosen(), other);
+        }
+    }
+}

@@ -36,7 +36,12 @@ const BY_HAND: Duration = Duration::from_secs(1);
 
 pub(super) fn events() -> Vec<Row> {
     let requirement = "Whatever happens during a signature, the module tells an error or gives a right signature, within the time limit; after a new login the same process signs again, and no try is lost.";
+    let inserted = "Whatever is put in during a signature, the module tells an error or gives a right signature, within the time limit; after a new login it signs again, at the latest after C_Finalize and C_Initialize, and no try is lost, of no card.";
     let during = |number, trouble: Trouble| {
+        let requirement = match trouble.is_insertion() {
+            true => inserted,
+            false => requirement,
+        };
         Row::new(
             number,
             format!(
@@ -55,7 +60,7 @@ pub(super) fn events() -> Vec<Row> {
                     "an error or the card's signature",
                 ),
                 (
-                    "the card back in, login, signature",
+                    "the card back in unless it is there, login, signature",
                     "the card's signature, 3 tries left",
                 ),
             ],
@@ -505,9 +510,10 @@ fn one_signature(
     if !happened {
         return Ok(());
     }
-    if trouble == Trouble::PutBack {
-        // The next removal is by hand.
-        std::thread::sleep(BY_HAND);
+    if trouble.is_insertion() {
+        // The card is there. A module may still be busy with what it has seen.
+        works_again(stage, &mut session, citizen).map_err(|f| f.at("afterwards"))?;
+        return left(laid, 3, 10);
     }
     recovered(stage, &mut session, citizen, laid)
 }

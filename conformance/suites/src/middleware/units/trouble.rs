@@ -366,11 +366,13 @@ fn one_deed(
             stage.once(&Request::Enrol(citizen.pin.clone()))?
         }
         Deed::ChangePin => {
+            stage.enrol(citizen)?;
             begin();
             let (old, new) = (citizen.pin.clone(), new.clone());
             stage.once(&Request::ChangePin { old, new })?
         }
         Deed::Unblock => {
+            stage.enrol(citizen)?;
             begin();
             let (puk, new) = (citizen.puk.clone(), new.clone());
             stage.once(&Request::Unblock { puk, new })?

@@ -139,7 +139,7 @@ fn the_reference_module_passes_every_card_and_reader() {
 #[test]
 fn the_reference_module_passes_events_and_contents() {
     let passed = control(&["*EVENT*", "*CONTENT*"]);
-    assert_eq!(passed, 29);
+    assert_eq!(passed, 35);
 }
 
 #[test]

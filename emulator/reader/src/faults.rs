@@ -9,9 +9,21 @@
 //!
 //! # What a refused call does
 //!
-//! Nothing: the card does not see the command, a transaction is neither begun
-//! nor ended, a handle is neither made nor given back. Three codes say that
-//! something happened, and it does:
+//! Nothing: the card does not see the command, a transaction is not begun, a
+//! handle is not made. But what a program gives back is given back, whatever it
+//! is told, since nothing else it can do would free it:
+//!
+//! - `SCardDisconnect`: the transaction ends, the handle has no share of the
+//!   reader any more, and the card is reset if that was asked for. Of the handle
+//!   there is left that it can be disconnected, as when its reader is gone.
+//!   pcscd lets go of the transaction first of all, too, and has no handle when
+//!   it says `SCARD_E_INVALID_HANDLE`.
+//! - `SCardEndTransaction`: the transaction ends, with all its levels.
+//! - `SCardCancel`: the wait is cancelled.
+//! - `SCardReleaseContext` needs none of that: the client library closes the
+//!   connection after whatever answer.
+//!
+//! Three codes say that something happened, and it does:
 //!
 //! - `SCARD_W_RESET_CARD` at a call about a reader with a card: the card is
 //!   reset as by [`ReaderControl::reset_card`](crate::ReaderControl::reset_card),
@@ -20,7 +32,10 @@
 //!   transaction ends, every handle on it is told that it was removed, and it
 //!   lies in the reader again at once, as after an insertion.
 //! - any code at `SCardGetStatusChange`: the wait was registered and ends with
-//!   that code.
+//!   that code, [a moment later](crate::Settings::failure_grace) unless it is
+//!   `SCARD_E_CANCELLED`. pcscd ends waits by success and that code alone; after
+//!   any other the library takes its wait back, which is answered. A program
+//!   that finds a change as it asks does not wait, and gets no code.
 //!
 //! The client library has a will of its own. It answers
 //! `SCARD_E_SHARING_VIOLATION` at `SCardBeginTransaction` (newer versions also

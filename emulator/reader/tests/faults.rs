@@ -24,6 +24,9 @@ use cie_reader::{
 };
 use common::{Client, FIRST, GUARD, Happened, Watch, card, server};
 
+/// `SCARD_E_NO_SERVICE`.
+const NO_SERVICE: u32 = 0x8010_001D;
+
 fn refused(call: PcscCall, code: u32) -> Fault {
     Fault::new(call, FaultOutcome::Refused(code))
 }
@@ -177,10 +180,95 @@ fn every_kind_of_call_can_be_refused() {
         };
         assert_eq!(told, code, "{call}");
     }
-    let holder = server.control().usage().readers[0].holder.clone();
-    assert!(holder.is_some(), "the transaction is still open");
-    assert_eq!(client.end(), rv::SUCCESS);
+    // But what was given back is: the transaction, and the share.
+    let usage = server.control().usage().readers[0].clone();
+    assert!(usage.holder.is_none(), "the transaction is still open");
+    assert_eq!(usage.handles, 0, "the reader is still in use");
+    assert_eq!(client.status(), rv::INVALID_VALUE);
     assert_eq!(client.disconnect(disposition::LEAVE), rv::SUCCESS);
+}
+
+#[test]
+fn a_refused_end_or_disconnect_locks_nobody_out() {
+    for (call, code) in [
+        (PcscCall::EndTransaction, rv::INVALID_HANDLE),
+        (PcscCall::Disconnect, rv::INVALID_HANDLE),
+        (
+            PcscCall::Disconnect,
+            return_code("SCARD_F_COMM_ERROR").unwrap(),
+        ),
+    ] {
+        let (server, watch) = server();
+        let mut one = Client::connected(server.path(), FIRST);
+        let mut two = Client::connected(server.path(), FIRST);
+        assert_eq!(one.begin(), rv::SUCCESS);
+        assert_eq!(one.begin(), rv::SUCCESS, "twice");
+        plan(&server, refused(call, code));
+        let told = match call {
+            PcscCall::EndTransaction => one.end(),
+            _ => one.disconnect(disposition::RESET),
+        };
+        assert_eq!(told, code);
+        let reset = call == PcscCall::Disconnect;
+        let expected = if reset { rv::RESET_CARD } else { rv::SUCCESS };
+        assert_eq!(two.begin(), expected, "{call}: the other one");
+        assert_eq!(watch.next(), Happened::PowerOn);
+        if reset {
+            assert_eq!(watch.next(), Happened::Reset, "as was asked for");
+        }
+    }
+}
+
+#[test]
+fn a_refused_cancel_cancels() {
+    let (server, _watch) = server();
+    let mut client = Client::new(server.path(), 4);
+    let mut other = Client::new(server.path(), 4);
+    let context = client.context;
+    client.wait();
+    plan(&server, refused(PcscCall::Cancel, rv::NO_MEMORY));
+    let Reply::Cancel(reply) = other.ask(&Request::Cancel(Cancel { context, rv: 0 })) else {
+        panic!()
+    };
+    assert_eq!(reply.rv, rv::NO_MEMORY);
+    assert_eq!(client.event().rv, rv::CANCELLED);
+}
+
+#[test]
+fn a_failed_wait_is_told_once_and_taken_back_as_often_as_asked() {
+    let (server, _watch) = server();
+    let mut client = Client::new(server.path(), 4);
+    let fail = |server: &RunningServer| {
+        server.control().clear_faults();
+        plan(server, refused(PcscCall::GetStatusChange, NO_SERVICE));
+    };
+    // Told, and taken back by a library that does not know that it is over.
+    fail(&server);
+    client.wait();
+    assert_eq!(client.event().rv, NO_SERVICE);
+    client.send(&Request::StopWaiting);
+    assert_eq!(client.event().rv, rv::SUCCESS);
+    // Taken back before, and again.
+    fail(&server);
+    client.wait();
+    client.send(&Request::StopWaiting);
+    assert_eq!(client.event().rv, NO_SERVICE);
+    client.send(&Request::StopWaiting);
+    assert_eq!(client.event().rv, rv::SUCCESS);
+    // A change meanwhile does not end it, a cancel does, and nothing follows.
+    fail(&server);
+    client.wait();
+    server.control().remove_card(0).unwrap();
+    assert_eq!(client.event().rv, NO_SERVICE);
+    fail(&server);
+    client.wait();
+    let context = client.context;
+    Client::new(server.path(), 4).ask(&Request::Cancel(Cancel { context, rv: 0 }));
+    assert_eq!(client.event().rv, rv::CANCELLED);
+    client.send(&Request::StopWaiting);
+    client.wait();
+    client.send(&Request::StopWaiting);
+    assert_eq!(client.event().rv, rv::SUCCESS);
 }
 
 #[test]

@@ -21,7 +21,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cie_reader::{Place, ReaderServer, ReaderSpec, RunningServer};
+use cie_reader::faults::return_code;
+use cie_reader::{Fault, FaultOutcome, PcscCall, Place, ReaderServer, ReaderSpec, RunningServer};
 use common::{ATR, FIRST, GUARD, Happened, SECOND, server};
 use pcsc::{
     Attribute, Context, Disposition, Error, PNP_NOTIFICATION, Protocol, Protocols, ReaderState,
@@ -303,6 +304,70 @@ fn child_cancel() {
         context.cancel().unwrap();
     }
     assert_eq!(waiter.join().unwrap(), Err(Error::Cancelled));
+}
+
+/// The codes that a wait can be planned to end with, and what the library makes
+/// of them.
+const ENDS: [(&str, Error); 6] = [
+    ("SCARD_E_NO_SERVICE", Error::NoService),
+    ("SCARD_E_SYSTEM_CANCELLED", Error::SystemCancelled),
+    ("SCARD_E_NO_READERS_AVAILABLE", Error::NoReadersAvailable),
+    ("SCARD_E_UNKNOWN_READER", Error::UnknownReader),
+    ("SCARD_E_TIMEOUT", Error::Timeout),
+    ("SCARD_E_CANCELLED", Error::Cancelled),
+];
+
+#[test]
+fn waits_that_fail() {
+    let (server, _watch) = server();
+    let mut scenario = Scenario::start("child_failing_waits", &server);
+    let wait = PcscCall::GetStatusChange;
+    for (code, _) in ENDS {
+        for _ in 0..3 {
+            scenario.expect("ready");
+            server.control().clear_faults();
+            let fault = Fault::new(wait, FaultOutcome::Refused(return_code(code).unwrap()));
+            server.control().fault(fault).unwrap();
+            scenario.go();
+        }
+    }
+    scenario.succeeds();
+    assert_eq!(server.control().faults()[0].struck, 1);
+}
+
+#[test]
+#[ignore = "runs as a child process"]
+fn child_failing_waits() {
+    if !is_child() {
+        return;
+    }
+    let context = context();
+    context.list_readers_owned().unwrap();
+    let fresh = || [ReaderState::new(first(), State::UNAWARE)];
+    for (_, error) in ENDS {
+        // It waits, and is told.
+        let mut states = fresh();
+        context.get_status_change(GUARD, &mut states).unwrap();
+        states[0].sync_current_state();
+        say("ready");
+        wait_for_parent();
+        let told = context.get_status_change(GUARD, &mut states);
+        assert_eq!(told, Err(error));
+        // It would be too late: the wait is over first, and taken back.
+        say("ready");
+        wait_for_parent();
+        let told = context.get_status_change(Duration::from_millis(1), &mut states);
+        assert!(told.is_err(), "{error}: {told:?}");
+        // There is something to tell at once.
+        say("ready");
+        wait_for_parent();
+        let mut states = fresh();
+        context.get_status_change(GUARD, &mut states).unwrap();
+        // No message was one too many, and none is missing.
+        let card = connect(&context);
+        let names = card.status2_owned().unwrap();
+        assert_eq!(names.reader_names(), [first()], "{error}");
+    }
 }
 
 #[test]

@@ -94,14 +94,24 @@ fn clause(ground: Ground) -> String {
     match ground {
         Ground::Fact(text) => format!("card facts, section {}", section(text)),
         Ground::Standard(text) => text.to_owned(),
-        Ground::Choice(number) => format!("choice {number}"),
-        Ground::Unnamed(name) => format!("choice “{name}”"),
+        // The basis says before it that it is a choice.
+        Ground::Choice(number) => format!("number {number} (docs/facts-and-choices.md)"),
+        Ground::Unnamed(name) => format!("“{name}” (docs/facts-and-choices.md)"),
     }
 }
 
-/// The text behind the tag of a fact.
-fn section(text: &str) -> &str {
-    text.split_once("] ").map_or(text, |(_, section)| section)
+/// The text behind the tag of a fact; of several tags, what they say behind it.
+fn section(text: &str) -> String {
+    match text.split_once("] ") {
+        Some((tag, section)) if !tag.contains(']') => section.to_owned(),
+        _ => match text.rsplit_once(": ") {
+            Some((tags, section)) => {
+                let tags = tags.replace("[R]", "observed").replace("[C]", "client");
+                format!("{section} ({tags})")
+            }
+            None => text.to_owned(),
+        },
+    }
 }
 
 fn postconditions(cost: Cost) -> String {
@@ -109,5 +119,34 @@ fn postconditions(cost: Cost) -> String {
         "counters and codes as before".to_owned()
     } else {
         format!("at most: {cost}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clause_is_a_place_and_does_not_say_its_basis_twice() {
+        for (ground, expected) in [
+            (Ground::Fact("[C] 4.3"), "card facts, section 4.3"),
+            (
+                Ground::Fact("[R], [C] or inferred, by family: 1.3"),
+                "card facts, section 1.3 (observed, client or inferred, by family)",
+            ),
+            (Ground::Standard("ISO/IEC 7816-3"), "ISO/IEC 7816-3"),
+            (Ground::Choice(3), "number 3 (docs/facts-and-choices.md)"),
+        ] {
+            assert_eq!(clause(ground), expected);
+        }
+        for case in super::super::card_cases() {
+            let basis = case.basis.name();
+            assert!(
+                !case.clause.starts_with(basis),
+                "{}: {}",
+                case.id,
+                case.clause
+            );
+        }
     }
 }

@@ -126,7 +126,7 @@ const ROWS: &[Row] = &[
         title: "the handle of another program",
         requirement: "A handle is good for the context that it was made in alone.",
         basis: Choice,
-        clause: "choice: as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Critical,
         steps: &[
             ("A: SCardConnect", "success"),
@@ -145,7 +145,7 @@ const ROWS: &[Row] = &[
         title: "a context is released with a handle",
         requirement: "The handles of a context end with it, and the reader is free.",
         basis: Choice,
-        clause: "choice: as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Major,
         steps: &[
             ("A: SCardConnect, exclusive; SCardReleaseContext", "success"),
@@ -163,7 +163,7 @@ const ROWS: &[Row] = &[
         title: "a transaction in a transaction",
         requirement: "A transaction that was begun twice lasts until it was ended twice.",
         basis: Choice,
-        clause: "choice: as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Major,
         steps: &[
             (
@@ -185,7 +185,7 @@ const ROWS: &[Row] = &[
         title: "the end of a transaction that never began",
         requirement: "An end without a beginning is refused, and harms nothing.",
         basis: Choice,
-        clause: "choice: as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Minor,
         steps: &[
             ("A: SCardEndTransaction", "SCARD_E_NOT_TRANSACTED"),
@@ -200,7 +200,7 @@ const ROWS: &[Row] = &[
         title: "SCardStatus beside another's transaction",
         requirement: "SCardStatus does not wait for the end of another's transaction: it succeeds, or tells that the reader is held.",
         basis: Choice,
-        clause: "choice: as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Minor,
         steps: &[
             (
@@ -282,7 +282,7 @@ const ROWS: &[Row] = &[
         title: "the holder of a transaction disconnects",
         requirement: "A transaction ends with the handle that it was begun with.",
         basis: Choice,
-        clause: "choice: as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Major,
         steps: &[
             ("A: SCardBeginTransaction, SCardDisconnect", "success"),
@@ -380,7 +380,7 @@ const ROWS: &[Row] = &[
         title: "the answer to reset as an attribute",
         requirement: "SCARD_ATTR_ATR_STRING is offered and is the answer to reset of the reader's state.",
         basis: Choice,
-        clause: "choice: as pcscd does with the free CCID driver, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does with the free CCID driver, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Major,
         steps: &[(
             "A: SCardConnect, state of the reader, SCardGetAttrib of SCARD_ATTR_ATR_STRING",
@@ -395,7 +395,7 @@ const ROWS: &[Row] = &[
         title: "the longest command as an attribute",
         requirement: "A reader that offers SCARD_ATTR_MAXINPUT carries a command of extended length that is not longer.",
         basis: Choice,
-        clause: "choice: as pcscd does with the free CCID driver, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does with the free CCID driver, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Major,
         steps: &[
             (
@@ -450,7 +450,7 @@ const ROWS: &[Row] = &[
         title: "who has the reader",
         requirement: "The list of readers tells how many programs have a reader, and that one has it alone.",
         basis: Choice,
-        clause: "choice: as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
+        clause: "as pcscd does, which the reader of this project is compared with (docs/pcsc-differences.md)",
         severity: Minor,
         steps: &[
             ("A, then B: SCardConnect, shared", "1, then 2 users"),
@@ -503,7 +503,7 @@ const ROWS: &[Row] = &[
         title: "three bytes that are no command",
         requirement: "Whatever comes of it, the reader is well afterwards, at the latest after a cold reset.",
         basis: Choice,
-        clause: "choice: of this project; nothing says what a reader makes of less than a command",
+        clause: "of this project; nothing says what a reader makes of less than a command",
         severity: Major,
         steps: &[
             (
@@ -524,7 +524,7 @@ const ROWS: &[Row] = &[
         title: "one byte that is no command",
         requirement: "Whatever comes of it, the reader is well afterwards, at the latest after a cold reset.",
         basis: Choice,
-        clause: "choice: of this project; nothing says what a reader makes of less than a command",
+        clause: "of this project; nothing says what a reader makes of less than a command",
         severity: Major,
         steps: &[
             (
@@ -545,7 +545,7 @@ const ROWS: &[Row] = &[
         title: "no byte at all",
         requirement: "Whatever comes of it, the reader is well afterwards, at the latest after a cold reset.",
         basis: Choice,
-        clause: "choice: of this project; nothing says what a reader makes of less than a command",
+        clause: "of this project; nothing says what a reader makes of less than a command",
         severity: Major,
         steps: &[
             (

@@ -4,6 +4,7 @@
 
 use super::finding::{Finding, Found};
 use super::people::Citizen;
+use super::stage::LEFT_RUNNING;
 use crate::report::Exchange;
 use cie_card::{Card, Event, ResponseHook, Snapshot};
 use cie_reader::ReaderControl;
@@ -22,6 +23,10 @@ pub(crate) enum Trouble {
     Reset,
     /// The card does not answer this time.
     Mute,
+    /// The card answers, is gone, and is put in again at once.
+    PutBack,
+    /// The card answers, and another card is put into a second reader.
+    Beside,
     /// The card answers, and the reader is unplugged with it.
     Unplugged,
 }
@@ -29,12 +34,28 @@ pub(crate) enum Trouble {
 impl Trouble {
     pub(crate) const ALL: [Self; 4] = [Self::Removed, Self::RemovedAfter, Self::Reset, Self::Mute];
 
+    /// Those that are an event at the reader and leave the reader there.
+    pub(crate) const EVENTS: [Self; 5] = [
+        Self::Removed,
+        Self::RemovedAfter,
+        Self::Reset,
+        Self::PutBack,
+        Self::Beside,
+    ];
+
+    /// Whether a card comes.
+    pub(crate) fn is_insertion(self) -> bool {
+        matches!(self, Self::PutBack | Self::Beside)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Removed => "removal before the answer",
             Self::RemovedAfter => "removal after the answer",
             Self::Reset => "reset after the answer",
             Self::Mute => "no answer",
+            Self::PutBack => "removal after the answer and insertion",
+            Self::Beside => "insertion of another card into a second reader after the answer",
             Self::Unplugged => "unplugging of the reader after the answer",
         }
     }
@@ -52,6 +73,8 @@ struct Inner {
     spoil: Option<Spoil>,
     reader: usize,
     hand: Option<ReaderControl>,
+    /// Another card, and the empty reader for it.
+    beside: Option<(usize, Laid)>,
     errand: Option<JoinHandle<()>>,
 }
 
@@ -144,6 +167,12 @@ pub(crate) fn note_taken_out(log: &Log) {
     note(log, event);
 }
 
+/// Another try of the same case begins: what passed is of no interest to
+/// whoever reads the report.
+pub(crate) fn next_try(log: &Log) {
+    locked(log).retain(|told| told.command == LEFT_RUNNING);
+}
+
 /// Takes the last call of this function out again.
 pub(crate) fn forget(log: &Log, function: &str) {
     let mut log = locked(log);
@@ -173,6 +202,7 @@ impl Laid {
             spoil: None,
             reader: 0,
             hand: None,
+            beside: None,
             errand: None,
         }))))
     }
@@ -198,6 +228,11 @@ impl Laid {
         inner.reader = reader;
         inner.hand = Some(hand);
         inner.gone = false;
+    }
+
+    /// The card that [`Trouble::Beside`] puts into this reader.
+    pub(crate) fn beside(&self, reader: usize, other: &Self) {
+        locked(&self.0).beside = Some((reader, other.clone()));
     }
 
     /// Trouble at the exchange of this number from now, from 1.
@@ -286,6 +321,22 @@ impl CardDoor for Laid {
             Some(Trouble::Unplugged) => {
                 inner.gone = true;
                 inner.send(|hand, reader| drop(hand.remove_reader(reader)));
+            }
+            Some(Trouble::PutBack) => {
+                inner.gone = true;
+                inner.card.power_off();
+                let same = self.clone();
+                inner.send(move |hand, reader| {
+                    if let Ok(card) = hand.remove_card(reader) {
+                        locked(&same.0).gone = false;
+                        drop(hand.insert_card(reader, card));
+                    }
+                });
+            }
+            Some(Trouble::Beside) => {
+                if let Some((reader, other)) = inner.beside.take() {
+                    inner.send(move |hand, _| drop(hand.insert_card(reader, Box::new(other))));
+                }
             }
             Some(Trouble::Reset) => {
                 inner.send(|hand, reader| drop(hand.reset_card(reader)));
@@ -409,6 +460,17 @@ mod tests {
             early,
             ["00A4", POWER_OFF, "C_CloseSession", "00B0", "C_Sign"]
         );
+    }
+
+    #[test]
+    fn another_try_keeps_of_the_last_one_what_was_left_running_alone() {
+        let all = told(|log| {
+            call(log, "00A4", "9000");
+            call(log, LEFT_RUNNING, "java");
+            next_try(log);
+            call(log, "00B0", "9000");
+        });
+        assert_eq!(all, [LEFT_RUNNING, "00B0"]);
     }
 
     #[test]

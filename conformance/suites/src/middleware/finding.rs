@@ -8,6 +8,9 @@ use std::fmt::Display;
 pub(crate) enum Finding {
     /// The requirement is not fulfilled.
     Fault(String),
+    /// The requirement is fulfilled as far as its ground goes, and not in what
+    /// this project has added to it by choice.
+    Chosen(String),
     /// The module's process is gone.
     Crash(String),
     /// The module does not answer.
@@ -37,10 +40,19 @@ impl Finding {
         }
     }
 
+    /// A fault is one against a choice alone.
+    pub(crate) fn chosen(self) -> Self {
+        match self {
+            Self::Fault(why) => Self::Chosen(why),
+            other => other,
+        }
+    }
+
     /// The same finding, with where in the case it was made.
     pub(crate) fn at(self, place: impl Display) -> Self {
         match self {
             Self::Fault(why) => Self::Fault(format!("{place}: {why}")),
+            Self::Chosen(why) => Self::Chosen(format!("{place}: {why}")),
             Self::Crash(why) => Self::Crash(format!("{place}: {why}")),
             Self::Hang(why) => Self::Hang(format!("{place}: {why}")),
             Self::Undecided(why) => Self::Undecided(format!("{place}: {why}")),
@@ -55,5 +67,21 @@ pub(crate) fn holds(it: bool, else_what: impl Display) -> Found {
         Ok(())
     } else {
         Err(Finding::Fault(else_what.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_softens_a_fault_and_nothing_else() {
+        let why = || "why".to_owned();
+        let chosen = Finding::Fault(why()).chosen();
+        assert_eq!(chosen, Finding::Chosen(why()));
+        assert_eq!(chosen.at("there"), Finding::Chosen("there: why".to_owned()));
+        for other in [Finding::Crash(why()), Finding::Hang(why())] {
+            assert_eq!(other.clone().chosen(), other);
+        }
     }
 }

@@ -22,7 +22,7 @@ mod scene;
 mod stage;
 mod units;
 
-use crate::catalogue::{Case, Cost, Needs, Step};
+use crate::catalogue::{Basis, Case, Cost, Needs, Step};
 use crate::ics::{Codes, Feature, Ics, Middleware};
 use crate::ours;
 use crate::report::{CaseResult, Exchange};
@@ -161,6 +161,7 @@ pub fn detect(setup: &Setup) -> Result<Ics, ModuleError> {
         Ok(other) => return Err(unusable(setup, other.to_string())),
         Err(
             Finding::Fault(why)
+            | Finding::Chosen(why)
             | Finding::Crash(why)
             | Finding::Hang(why)
             | Finding::Undecided(why)
@@ -261,7 +262,10 @@ pub fn watched(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
             let why = "the bench itself panicked in this case".to_owned();
             (Err(Finding::Undecided(why)), Vec::new())
         });
+    let chosen = matches!(found, Err(Finding::Chosen(_)));
     let (verdict, reason) = match found {
+        Err(Finding::Chosen(why)) if ics.is_bound_by(Basis::Choice) => (Verdict::Fail, why),
+        Err(Finding::Chosen(why)) => (Verdict::Differs, why),
         Ok(()) => (Verdict::Pass, String::new()),
         Err(Finding::Fault(why)) if ics.is_bound_by(case.basis) => (Verdict::Fail, why),
         Err(Finding::Fault(why)) => (Verdict::Differs, why),
@@ -270,7 +274,12 @@ pub fn watched(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
         Err(Finding::Undecided(why)) => (Verdict::Inconclusive, why),
         Err(Finding::NotFor(why)) => (Verdict::NotApplicable, why),
     };
-    CaseResult::new(case, verdict, reason, evidence)
+    let mut result = CaseResult::new(case, verdict, reason, evidence);
+    if chosen {
+        result.basis = Basis::Choice;
+        result.clause = format!("added by this project to {}", row.clause);
+    }
+    result
 }
 
 fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exchange>) {

@@ -309,6 +309,19 @@ impl<'a> Stage<'a> {
         self.lay_any(Box::new(laid.clone()))
     }
 
+    /// Plugs in the reader that was unplugged, with this card in it.
+    pub(crate) fn plug(&self, laid: &Laid) -> Found {
+        let reader = match &self.slot {
+            Some(slot) => slot.spec(None),
+            None => bench_reader(),
+        };
+        let place = self.hand().add_reader(reader).map_err(Finding::ours)?;
+        if place != self.place {
+            return Err(Finding::ours("the reader has another place now"));
+        }
+        self.lay(laid)
+    }
+
     /// Puts any card into the reader.
     pub(crate) fn lay_any(&self, card: Card) -> Found {
         let card = match &self.slot {
@@ -514,6 +527,9 @@ pub(crate) fn ok(answer: Answer, what: &str) -> Found {
     }
 }
 
+/// How a finding begins if the slots are not listed.
+pub(crate) const REFUSED: &str = "the slots are refused";
+
 /// The first slot with a token, as soon as there is one.
 pub(crate) fn token_slot(driver: &mut Driver) -> Found<u64> {
     let tokens = slots_when(driver, |slots| !slots.is_empty())?;
@@ -541,7 +557,7 @@ fn slots_when(driver: &mut Driver, right: impl Fn(&[u64]) -> bool) -> Found<Vec<
         match driver.ask(&request)? {
             Answer::Slots(slots) if right(&slots) || Instant::now() > until => return Ok(slots),
             Answer::Slots(_) => driver.forget(&request),
-            other => return Err(Finding::Fault(format!("the slots are refused: {other}"))),
+            other => return Err(Finding::Fault(format!("{REFUSED}: {other}"))),
         }
         std::thread::sleep(Duration::from_millis(50));
     }

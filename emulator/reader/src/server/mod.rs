@@ -100,6 +100,9 @@ pub struct Settings {
     /// How long an event is held back for a 4.6 client that has registered
     /// and not yet fetched the list of readers.
     pub snapshot_grace: Duration,
+    /// How long a wait that a [fault](crate::faults) ends lasts: longer than a
+    /// client library ever takes from its registration to its wait.
+    pub failure_grace: Duration,
 }
 
 impl Default for Settings {
@@ -110,6 +113,7 @@ impl Default for Settings {
             idle_power_off: Some(Duration::from_secs(5)),
             queue_patience: Duration::from_secs(1),
             snapshot_grace: Duration::from_millis(50),
+            failure_grace: Duration::from_millis(200),
         }
     }
 }
@@ -119,6 +123,7 @@ impl Settings {
         match delay {
             Delay::Snapshot => self.snapshot_grace,
             Delay::Queue => self.queue_patience,
+            Delay::Failure => self.failure_grace,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::core::{Core, Shared};
 use super::link::Late;
 use super::worker::Errand;
 use crate::faults::{Fault, FaultError, FaultOutcome, Plan, PlannedFault, refusal};
-use crate::protocol::codes::rv;
+use crate::protocol::codes::{disposition, rv};
 use crate::protocol::{Request, until_nul};
 use crate::table::{ConnectionId, Effect, Input};
 
@@ -129,6 +129,24 @@ impl Core {
         if let Some(watcher) = watcher {
             watcher.asked(id, &request, table);
         }
+        // What a program gives back is given back, or nobody could.
+        let own = |card| table.is_of(card, id);
+        let given_back = match &request {
+            Request::End(message) if own(message.card) => Some(Input::Unlocked(message.card)),
+            Request::Disconnect(message) if own(message.card) => Some(Input::LetGo {
+                card: message.card,
+                resets: matches!(
+                    message.disposition,
+                    disposition::RESET | disposition::UNPOWER
+                ),
+            }),
+            Request::Cancel(message) => Some(Input::Cancelled(message.context)),
+            _ => None,
+        };
+        if let Some(input) = given_back {
+            effects.extend(self.step(input));
+        }
+        let Self { table, watcher, .. } = self;
         let answer = [Effect::Answer(id, refusal(request, code))];
         if let Some(watcher) = watcher {
             watcher.after(&answer, table);

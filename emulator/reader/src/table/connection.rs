@@ -24,6 +24,12 @@ pub(super) struct Connection {
     pub waits: u8,
     /// How the wait ends that is parked until the first cards have power.
     pub over: Option<u32>,
+    /// The code that the wait ends with when the timer runs out. Until then
+    /// changes do not end it.
+    pub failing: Option<u32>,
+    /// A wait has ended with a code of which the client library does not know
+    /// that it is the end: the next STOP_WAITING is answered all the same.
+    pub owed: bool,
     /// A 4.6 client registers first and asks for the list afterwards, and its
     /// library takes an event in between for the length of the list. While
     /// this is set, events are held back.
@@ -40,6 +46,8 @@ impl Connection {
             busy: false,
             waits: 0,
             over: None,
+            failing: None,
+            owed: false,
             snapshot: false,
             held: Vec::new(),
         }
@@ -56,13 +64,14 @@ impl Table {
             return self.close(id, CloseReason::TooManyWaits);
         }
         connection.waits += 1;
+        connection.owed = false;
         let sends_states = connection.minor.wait_sends_states();
         connection.snapshot = !sends_states;
         let over = connection.over.take();
         let reply = sends_states.then(|| Reply::ReaderStates(self.classic_states()));
         self.answer(id, reply);
         if let Some(result) = over {
-            self.wake(id, result);
+            self.end_wait(id, result);
         }
     }
 
@@ -74,22 +83,49 @@ impl Table {
             .any(|parked| parked.connection == id && matches!(parked.request, Request::Wait));
         match self.connections.get_mut(&id) {
             Some(connection) if parked => connection.over = Some(result),
-            _ => self.wake(id, result),
+            _ => self.end_wait(id, result),
+        }
+    }
+
+    /// A registered wait ends with this result.
+    ///
+    /// The client library knows two ends of a wait, and leaves by itself after
+    /// any other code: it sends STOP_WAITING and is owed an answer. But if it
+    /// never began to wait, because it had seen a change already, it has sent
+    /// STOP_WAITING before and takes the message for the answer, and a second
+    /// one would be taken for that of its next request. The two look the same
+    /// from here but for the time: who does not wait is gone at once. So the
+    /// code is told a while later, or as the answer if it is sooner.
+    fn end_wait(&mut self, id: ConnectionId, result: u32) {
+        if matches!(result, rv::SUCCESS | rv::CANCELLED) {
+            return self.wake(id, result);
+        }
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.waits > 0
+        {
+            connection.failing = Some(result);
+            self.effects.push(Effect::Arm(id, Delay::Failure));
         }
     }
 
     /// STOP_WAITING: answered only if a registration was left to take back;
-    /// otherwise the message is already on its way.
+    /// otherwise the message is already on its way. Or if a wait has failed:
+    /// then the client library may ask twice.
     pub(super) fn stop_waiting(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let open = connection.waits > 0;
+        let failing = connection.failing.take();
+        let owed = std::mem::replace(&mut connection.owed, failing.is_some());
+        let open = connection.waits > 0 || owed;
         connection.waits = connection.waits.saturating_sub(1);
         let stopped = WaitEvent {
             timeout: 0,
-            rv: rv::SUCCESS,
+            rv: failing.unwrap_or(rv::SUCCESS),
         };
+        if failing.is_some() {
+            self.effects.push(Effect::Disarm(id));
+        }
         self.answer(id, open.then_some(Reply::WaitEvent(stopped)));
     }
 
@@ -112,6 +148,9 @@ impl Table {
             && connection.waits > 0
         {
             connection.waits -= 1;
+            if connection.failing.take().is_some() {
+                self.effects.push(Effect::Disarm(id));
+            }
             self.notify(id, result);
         }
     }
@@ -121,7 +160,7 @@ impl Table {
         let waiting: Vec<(ConnectionId, u8)> = self
             .connections
             .iter_mut()
-            .filter(|(_, connection)| connection.waits > 0)
+            .filter(|(_, connection)| connection.waits > 0 && connection.failing.is_none())
             .map(|(&id, connection)| (id, std::mem::take(&mut connection.waits)))
             .collect();
         for (id, count) in waiting {
@@ -173,6 +212,12 @@ impl Table {
 
     /// The timer of a connection ran out.
     pub(super) fn expired(&mut self, id: ConnectionId) {
+        let connection = self.connections.get_mut(&id);
+        if let Some(connection) = connection.filter(|connection| connection.failing.is_some()) {
+            connection.owed = true;
+            let code = connection.failing.take();
+            return self.wake(id, code.unwrap_or_default());
+        }
         if self
             .connections
             .get(&id)

@@ -26,6 +26,18 @@ pub enum Input {
     /// The wait of this connection is over, with this result. Nothing if it
     /// does not wait.
     WaitOver(ConnectionId, u32),
+    /// Somebody cancels the wait of this context.
+    Cancelled(u32),
+    /// This card handle has lost its transaction, if it had one, and is told
+    /// so by somebody else.
+    Unlocked(i32),
+    /// The same, and it is of no more use but for a disconnect.
+    LetGo {
+        /// The card handle.
+        card: i32,
+        /// The card is reset with it, if no other handle has a transaction.
+        resets: bool,
+    },
     /// The timer of a connection ran out.
     Expired(ConnectionId),
     /// The idle timer of a reader ran out.
@@ -104,6 +116,9 @@ pub enum Delay {
     Snapshot,
     /// For a transaction that waits for its turn: about a second.
     Queue,
+    /// For a client that is to be told that its wait has failed to begin to
+    /// wait: longer than that ever takes.
+    Failure,
 }
 
 /// How much one client may have.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who holds a reader: transactions, disconnects, and what is left behind.
 
+use super::plug::NOWHERE;
 use super::reader::{Job, Power, Reader};
-use super::{CardCommand, ConnectionId, Effect, Table};
+use super::{CardCommand, ConnectionId, Effect, Handle, Table};
 use crate::protocol::codes::{disposition, rv};
 use crate::protocol::{Begin, Disconnect, End, Reply, Request, Status};
 
@@ -193,6 +194,34 @@ impl Table {
             self.set_power(handle.reader, Power::Idle);
         }
         self.signal_all();
+    }
+
+    /// The transaction of a handle ends, with all its levels.
+    pub(super) fn unlocked(&mut self, card: i32) {
+        for reader in &mut self.readers {
+            reader.lock.take_if(|lock| lock.card == card);
+        }
+    }
+
+    /// A handle loses its transaction and its share, and stays for nothing but
+    /// a disconnect, as if its reader were gone.
+    pub(super) fn let_go(&mut self, card: i32, resets: bool) {
+        let Some(handle) = self.handles.get(&card).cloned() else {
+            return;
+        };
+        let index = handle.reader;
+        let mut due = false;
+        if let Some(reader) = self.readers.get_mut(index) {
+            due = resets && handle.event == 0 && reader.card && reader.open_to(card);
+            reader.lock.take_if(|lock| lock.card == card);
+            reader.reset_due |= due;
+        }
+        self.drop_handle(card);
+        if due {
+            self.mark(index, rv::RESET_CARD);
+        }
+        let reader = NOWHERE;
+        self.handles.insert(card, Handle { reader, ..handle });
     }
 
     /// Removes every handle of a connection. A card whose transaction is cut

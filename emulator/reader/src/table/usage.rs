@@ -61,6 +61,13 @@ impl Table {
         (reader < self.readers.len()).then_some(reader)
     }
 
+    /// Whether this card handle is of this connection.
+    #[must_use]
+    pub fn is_of(&self, card: i32, id: ConnectionId) -> bool {
+        let handle = self.handles.get(&card);
+        handle.is_some_and(|handle| handle.connection == id)
+    }
+
     /// The reader with this name.
     #[must_use]
     pub fn reader_named(&self, name: &[u8]) -> Option<usize> {

@@ -6,7 +6,7 @@ use super::{ERRORS, Ground, Row};
 use crate::catalogue::Basis;
 use crate::faults::{Liar, Lie, Script};
 use crate::ics::Feature;
-use crate::middleware::door::{Laid, locked};
+use crate::middleware::door::{Laid, locked, next_try};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::{Stage, is_signature};
@@ -111,6 +111,7 @@ fn attempt(
     phase: Phase,
     script: &Script,
 ) -> Found<usize> {
+    next_try(&stage.log);
     let stage = stage.fresh()?;
     let liar = Liar::default();
     let hook = matches!(place, Place::Inside).then(|| liar.inside());
@@ -261,16 +262,19 @@ fn scripts(stage: &mut Stage<'_>, place: Place) -> Found {
                 return Err(finding.at(format!("{}, {script}", phase.words())));
             }
             let mut last = finding;
+            let mut evidence = locked(&stage.log).clone();
             let short =
                 script.shortest(
                     |shorter| match attempt(stage, &citizen, place, phase, shorter) {
                         Err(finding @ (Finding::Fault(_) | Finding::Crash(_))) => {
                             last = finding;
+                            evidence = locked(&stage.log).clone();
                             true
                         }
                         _ => false,
                     },
                 );
+            *locked(&stage.log) = evidence;
             return Err(last.at(format!("{}, {short}", phase.words())));
         }
     }

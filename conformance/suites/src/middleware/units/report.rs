@@ -3,7 +3,8 @@
 //! `ci/known-issues.toml` says whose complaint each is.
 
 use super::login::left;
-use super::{ERRORS, PLAN, Row, SESSIONS, SLOTS};
+use super::{ERRORS, Ground, PLAN, Row, SESSIONS, SLOTS};
+use crate::catalogue::Basis;
 use crate::ics::Feature;
 use crate::middleware::child::Driver;
 use crate::middleware::door::{Laid, Stranger};
@@ -29,6 +30,12 @@ const SERVICES_CARD: [u8; 24] = [
     0x11, 0x01, 0x43, 0x4E, 0x53, 0x11, 0x31, 0x80,
 ];
 
+/// The issuer's plan has one reader.
+const BESIDE: Ground = Ground(
+    Basis::Client,
+    "public complaint italia/cie-middleware#174: a card of another kind in another reader hides the CIE",
+);
+
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::new(
@@ -51,7 +58,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new(
             2,
             "a card of another kind lies in the first of two readers",
-            PLAN,
+            BESIDE,
             "A card that is no CIE does not hide one in another reader.",
             &[
                 ("C_GetSlotList; enrolment if need be", "the CIE is found"),

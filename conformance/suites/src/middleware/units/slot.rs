@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Recognition of cards, and what is seen of them.
 
-use super::{Ground, OBJECTS, PLAN, Row, SLOTS};
+use super::{ERRORS, Ground, OBJECTS, PLAN, Row, SLOTS};
 use crate::catalogue::Basis;
 use crate::ics::Feature;
 use crate::middleware::door::{Laid, Stranger};
@@ -15,6 +15,18 @@ use cie_reader::ReaderSpec;
 const UNFINISHED: Ground = Ground(
     Basis::Inferred,
     "PKCS #11 v2.40, section 5.4 (C_Finalize) does not let a module end its application",
+);
+
+/// The issuer's plan knows the CIE alone.
+const STRANGE: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, section 5.1 (function return values): success is success; nobody has proven a PIN to a card that is no CIE",
+);
+
+/// The issuer's plan has one reader.
+const SECOND: Ground = Ground(
+    Basis::Client,
+    "public complaint italia/cie-middleware-macos#29: with several readers the card is found in the first one only",
 );
 
 pub(super) fn slots() -> Vec<Row> {
@@ -102,7 +114,7 @@ pub(super) fn slots() -> Vec<Row> {
         Row::new(
             6,
             "a card that is no CIE",
-            PLAN,
+            STRANGE,
             "A card of another kind is no CIE: no login to it succeeds and nothing crashes.",
             &[
                 ("C_GetSlotList", "no slot with a token, or one that refuses"),
@@ -123,7 +135,7 @@ pub(super) fn slots() -> Vec<Row> {
         Row::new(
             7,
             "a card that says yes to everything",
-            PLAN,
+            STRANGE,
             "A card that is no CIE is not taken for one because it refuses nothing.",
             &[("C_Login", "refused")],
             |stage| {
@@ -135,7 +147,7 @@ pub(super) fn slots() -> Vec<Row> {
         Row::new(
             8,
             "a card that does not answer",
-            PLAN,
+            ERRORS,
             "A mute card is an error and nothing worse.",
             &[("C_Login", "refused")],
             |stage| {
@@ -147,7 +159,7 @@ pub(super) fn slots() -> Vec<Row> {
         Row::new(
             9,
             "the card lies in the second of two readers",
-            PLAN,
+            SECOND,
             "The card is found wherever it is.",
             &[
                 ("a second reader with the card, the first is empty", ""),

@@ -264,7 +264,7 @@ fn search(
                 return Came::Right;
             };
             let came = match finding {
-                Finding::Fault(_) | Finding::Crash(_) => Came::Wrong(finding),
+                Finding::Fault(_) | Finding::Chosen(_) | Finding::Crash(_) => Came::Wrong(finding),
                 Finding::Hang(_) | Finding::Undecided(_) | Finding::NotFor(_) => {
                     Came::Over(finding)
                 }

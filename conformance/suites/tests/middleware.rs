@@ -390,7 +390,23 @@ fn an_answer_that_was_never_changed_says_nothing() {
         1,
     );
     assert_ne!(no, YES);
-    for id in ["CIE_MW_PROOF_03", "CIE_MW_PROOF_04"] {
+    // And whoever refuses the genuine card has noticed nothing.
+    for id in [
+        "CIE_MW_PROOF_01",
+        "CIE_MW_PROOF_02",
+        "CIE_MW_PROOF_03",
+        "CIE_MW_PROOF_04",
+        "CIE_MW_PROOF_06",
+        "CIE_MW_TRUTH_01",
+        "CIE_MW_TRUTH_02",
+        "CIE_MW_TRUTH_03",
+        "CIE_MW_STATE_08",
+        "CIE_MW_FAULT_01",
+        "CIE_MW_FAULT_31",
+        "CIE_MW_FAULT_61",
+        "CIE_MW_CONTENT_01",
+        "CIE_MW_CONTENT_15",
+    ] {
         let result = verdict(&no, id);
         assert_eq!(
             result.verdict,

@@ -12,6 +12,7 @@
 //! every time, so what went over the wire is in the report of cases that did
 //! not pass, and nowhere else.
 
+mod blame;
 mod child;
 mod door;
 mod finding;

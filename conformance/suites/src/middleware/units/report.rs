@@ -5,6 +5,7 @@
 use super::login::left;
 use super::{ERRORS, PLAN, Row, SESSIONS, SLOTS};
 use crate::ics::Feature;
+use crate::middleware::blame::{Said, fair};
 use crate::middleware::child::Driver;
 use crate::middleware::door::{Laid, Stranger};
 use crate::middleware::finding::{Finding, Found, holds};
@@ -96,14 +97,15 @@ pub(super) fn rows() -> Vec<Row> {
             5,
             "the card answers, and then no more",
             ERRORS,
-            "A card that falls silent after its answer to reset is an error that is told, wherever it is asked for: no crash and no hang.",
+            "A card that falls silent after its answer to reset is an error that is told, wherever it is asked for: no crash and no hang, and the PIN is not called wrong or blocked.",
             &[
                 ("enrolment if need be, in front of a card that has fallen silent", "refused"),
                 ("C_GetSlotList, C_GetTokenInfo, C_OpenSession, C_Login", "refused"),
                 ("the card is laid on again; login, signature", "the card's signature"),
             ],
             falls_silent,
-        ),
+        )
+        .version(2),
     ]
 }
 
@@ -227,8 +229,11 @@ fn falls_silent(stage: &mut Stage<'_>) -> Found {
     let atr = citizen.image.profile.family.atr.clone();
     let answer = Vec::new();
     stage.lay_any(Box::new(Stranger { atr, answer }))?;
+    // It says nothing, and so nothing of codes.
+    let said = Said::default();
     if stage.has(Feature::Enrol) {
-        let answer = stage.once(&Request::Enrol(citizen.pin.clone()))?;
+        let enrol = Request::Enrol(citizen.pin.clone());
+        let answer = fair(said, &enrol, stage.once(&enrol)?)?;
         holds(
             answer.is_refused(),
             format!("the enrolment of a silent card: {answer}"),
@@ -238,9 +243,11 @@ fn falls_silent(stage: &mut Stage<'_>) -> Found {
     if let Answer::Slots(slots) = driver.ask(&Request::Slots { with_token: true })? {
         for slot in slots {
             driver.ask(&Request::Token(slot))?;
-            if driver.ask(&Request::Open(slot))? == Answer::Done {
+            let open = Request::Open(slot);
+            if fair(said, &open, driver.ask(&open)?)? == Answer::Done {
                 let code = stage.typed(&citizen.pin);
-                let login = driver.ask(&Request::Login { so: false, code })?;
+                let login = Request::Login { so: false, code };
+                let login = fair(said, &login, driver.ask(&login)?)?;
                 holds(
                     login.is_refused(),
                     format!("a login to a silent card: {login}"),

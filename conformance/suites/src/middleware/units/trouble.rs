@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Removal and reset at every exchange, several processes, swapped cards.
 
+use super::fault::{ask, login};
 use super::login::{again, left};
 use super::{ERRORS, Ground, Row, SESSIONS};
 use crate::catalogue::Basis;
@@ -9,7 +10,7 @@ use crate::middleware::door::{Laid, Trouble};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::{
-    Session, Stage, is_signature, no_token, ok, token_slot, usual_info,
+    Session, Stage, is_signature, no_token, ok, token_slot, usual_info, usual_signature,
 };
 use cie_driver::{Answer, Request};
 
@@ -18,7 +19,7 @@ use cie_driver::{Answer, Request};
 const MOST: usize = 60;
 
 pub(super) fn events() -> Vec<Row> {
-    let requirement = "Whatever happens during a signature, the module tells an error or gives a right signature, within the time limit; after a new login the same process signs again, and no try is lost.";
+    let requirement = "Whatever happens during a signature, the module tells an error or gives a right signature, within the time limit; after a new login the same process signs again, no try is lost, and the right PIN is not called wrong or blocked.";
     let mut rows: Vec<Row> = (1..)
         .zip(Trouble::ALL)
         .map(|(number, trouble)| {
@@ -43,6 +44,7 @@ pub(super) fn events() -> Vec<Row> {
                 ],
                 move |stage| during_signature(stage, trouble),
             )
+            .version(2)
         })
         .collect();
     rows.push(
@@ -50,13 +52,14 @@ pub(super) fn events() -> Vec<Row> {
             5,
             "removal at every exchange of a login",
             ERRORS,
-            "Whatever happens during a login, the module tells an error or logs in, within the time limit; no try is lost.",
+            "Whatever happens during a login, the module tells an error or logs in, within the time limit; no try is lost, and the right PIN is not called wrong or blocked.",
             &[
                 ("for each exchange of a login: the login with the removal there", "an error or a login"),
                 ("the card back in, login, signature", "the card's signature, 3 tries left"),
             ],
             during_login,
-        ),
+        )
+        .version(2),
     );
     rows.push(Row::new(
         6,
@@ -142,7 +145,7 @@ fn one_signature(
         "the login before",
     )?;
     laid.plan(at, trouble);
-    let answer = session.sign_usual()?;
+    let answer = ask(&mut session, laid, &usual_signature())?;
     let happened = laid.settle();
     if let Answer::Bytes(signature) = &answer {
         is_signature(citizen, signature)?;
@@ -178,7 +181,7 @@ fn during_login(stage: &mut Stage<'_>) -> Found {
         let run = || {
             let mut session = stage.session()?;
             laid.plan(at, Trouble::Removed);
-            let answer = session.login(&stage.typed(&citizen.pin))?;
+            let answer = login(stage, &mut session, &citizen, &laid)?;
             if !laid.settle() {
                 return Ok(());
             }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every mechanism that the module announces, verified by other code.
 
+use super::told::is_blank;
 use super::{Ground, Row, SIGNING};
 use crate::catalogue::Basis;
+use crate::ics::{Announced, Announces};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::{DATA, Session, Stage, is_signature, usual_info};
+use cie_driver::protocol::Announced as Mechanism;
 use cie_driver::{Answer, Request};
 use cie_terminal::digest::HashAlgorithm;
 
@@ -16,6 +19,12 @@ const DIGESTING: Ground = Ground(
 const RANDOM: Ground = Ground(
     Basis::Standard,
     "PKCS #11 v2.40, section 5.15 (random number generation)",
+);
+
+/// The statement is the maker's word, and no standard's.
+const STATED: Ground = Ground(
+    Basis::Choice,
+    "a module announces what its conformance statement says",
 );
 
 /// What is announced must work; what is not announced does not concern.
@@ -46,6 +55,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ],
                 move |stage| mechanism(stage, name),
             )
+            .announced(Announced::Sign(name))
         })
         .collect();
     rows.extend([
@@ -90,7 +100,8 @@ pub(super) fn rows() -> Vec<Row> {
                 ("246, 256 and 1000 bytes", "refused"),
             ],
             lengths,
-        ),
+        )
+        .announced(Announced::Sign("CKM_RSA_PKCS")),
         Row::new(
             8,
             "twenty signatures in a row",
@@ -128,7 +139,8 @@ pub(super) fn rows() -> Vec<Row> {
                 ("C_Verify of the same with another last byte", "refused"),
             ],
             verifies,
-        ),
+        )
+        .announced(Announced::Verify("CKM_RSA_PKCS")),
         Row::new(
             11,
             "digests",
@@ -160,7 +172,8 @@ pub(super) fn rows() -> Vec<Row> {
                 }
                 Err(Finding::NotFor("the module does not announce digests".to_owned()))
             },
-        ),
+        )
+        .announced(Announced::Digest),
         Row::new(
             12,
             "random numbers",
@@ -179,6 +192,15 @@ pub(super) fn rows() -> Vec<Row> {
                 holds(fine(&one) && fine(&two), format!("it gives {one} and {two}"))?;
                 holds(one != two, "the same 32 bytes twice")
             },
+        )
+        .announced(Announced::Random),
+        Row::new(
+            13,
+            "what is announced is what the statement says",
+            STATED,
+            "Mechanisms for signing, verifying and digesting and the random generator are those of the statement, no more and no less.",
+            &[("C_GetMechanismList, C_GetMechanismInfo, C_GetTokenInfo", "as in middleware.announces")],
+            as_stated,
         ),
     ]);
     rows
@@ -191,7 +213,7 @@ fn ready(stage: &Stage<'_>) -> Found<(Citizen, Session)> {
     Ok((citizen, session))
 }
 
-fn announced(session: &mut Session, name: &str) -> Found {
+fn signs_with(session: &mut Session, name: &str) -> Found {
     if session
         .mechanisms()?
         .iter()
@@ -204,9 +226,66 @@ fn announced(session: &mut Session, name: &str) -> Found {
     }
 }
 
+/// What is announced in this session, but for calls of PC/SC.
+pub(crate) fn announced(session: &mut Session) -> Found<Announces> {
+    let list = session.mechanisms()?;
+    let token = session.token()?;
+    let names = |which: fn(&Mechanism) -> bool| -> Vec<String> {
+        let mut names: Vec<_> = list
+            .iter()
+            .filter(|m| which(m))
+            .map(|m| m.name.clone())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    Ok(Announces {
+        signs: names(|m| m.sign),
+        verifies: names(|m| m.verify),
+        digests: names(|m| m.digest),
+        random: token.rng,
+        serial: !is_blank(&token.serial),
+        pcsc_calls: None,
+    })
+}
+
+fn as_stated(stage: &mut Stage<'_>) -> Found {
+    let Some(stated) = stage.module.announces.clone() else {
+        let why = "the statement says nothing of it (middleware.announces)";
+        return Err(Finding::Undecided(why.to_owned()));
+    };
+    let citizen = stage.usual()?;
+    stage.insert(&citizen)?;
+    let told = announced(&mut stage.begin(&citizen)?)?;
+    for (what, told, mut stated) in [
+        ("signing", told.signs, stated.signs),
+        ("verifying", told.verifies, stated.verifies),
+        ("digesting", told.digests, stated.digests),
+    ] {
+        stated.sort();
+        stated.dedup();
+        let more: Vec<_> = told.iter().filter(|one| !stated.contains(one)).collect();
+        let less: Vec<_> = stated.iter().filter(|one| !told.contains(one)).collect();
+        holds(
+            more.is_empty() && less.is_empty(),
+            format!(
+                "for {what}: announced and not stated {more:?}, stated and not announced {less:?}"
+            ),
+        )?;
+    }
+    holds(
+        told.random == stated.random,
+        format!(
+            "CKF_RNG is {}, and the statement says {}",
+            told.random, stated.random
+        ),
+    )
+}
+
 fn mechanism(stage: &Stage<'_>, name: &'static str) -> Found {
     let (citizen, mut session) = ready(stage)?;
-    announced(&mut session, name)?;
+    signs_with(&mut session, name)?;
     let data = if name == "CKM_RSA_PKCS" {
         usual_info()
     } else {
@@ -247,7 +326,7 @@ fn mechanism(stage: &Stage<'_>, name: &'static str) -> Found {
 
 fn lengths(stage: &mut Stage<'_>) -> Found {
     let (citizen, mut session) = ready(stage)?;
-    announced(&mut session, "CKM_RSA_PKCS")?;
+    signs_with(&mut session, "CKM_RSA_PKCS")?;
     for len in [1_u8, 20, 51, 83, 102, 245] {
         let data: Vec<u8> = (0..len).collect();
         if let Answer::Bytes(hex) = session.sign("CKM_RSA_PKCS", &data, 1)? {

@@ -132,6 +132,11 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
+/// A text with nothing in it but what it was filled up with.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c == ' ' || c == '\0')
+}
+
 /// Nobody is logged in, as far as the module tells.
 fn public(session: &mut Session) -> Found {
     let state = session.ask(&Request::State)?.to_string();

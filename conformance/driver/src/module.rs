@@ -79,6 +79,7 @@ impl Desk {
                 Ok(Answer::Slots(slots.into_iter().map(Slot::into).collect()))
             }
             Request::Token(slot) => self.token(slot),
+            Request::Texts(slot) => self.texts(slot),
             Request::Mechanisms(slot) => self.mechanisms(slot),
             Request::Open(slot) => {
                 self.session = None;
@@ -156,7 +157,29 @@ impl Desk {
             pin_low: info.user_pin_count_low(),
             pin_final: info.user_pin_final_try(),
             pin_locked: info.user_pin_locked(),
+            pin_min: info.min_pin_length(),
+            pin_max: info.max_pin_length(),
         }))
+    }
+
+    fn texts(&self, slot: u64) -> Asked {
+        let slot = Slot::try_from(slot).map_err(refused)?;
+        let module = self.module()?;
+        let library = module.get_library_info().map_err(refused)?;
+        let place = module.get_slot_info(slot).map_err(refused)?;
+        let token = module.get_token_info(slot).map_err(refused)?;
+        let texts = [
+            ("CK_INFO.manufacturerID", library.manufacturer_id()),
+            ("CK_INFO.libraryDescription", library.library_description()),
+            ("CK_SLOT_INFO.slotDescription", place.slot_description()),
+            ("CK_SLOT_INFO.manufacturerID", place.manufacturer_id()),
+            ("CK_TOKEN_INFO.label", token.label()),
+            ("CK_TOKEN_INFO.manufacturerID", token.manufacturer_id()),
+            ("CK_TOKEN_INFO.model", token.model()),
+            ("CK_TOKEN_INFO.serialNumber", token.serial_number()),
+        ];
+        let owned = texts.map(|(field, text)| (field.to_owned(), text.to_owned()));
+        Ok(Answer::Texts(owned.into()))
     }
 
     fn mechanisms(&self, slot: u64) -> Asked {

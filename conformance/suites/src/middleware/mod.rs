@@ -133,7 +133,7 @@ fn case(unit: &units::Unit, row: &units::Row) -> Case {
             .collect(),
         postconditions: "the counters of the card are as told; nothing else of the case is left"
             .to_owned(),
-        severity: unit.severity,
+        severity: row.severity.unwrap_or(unit.severity),
         cost: Cost::default(),
         aliases: Vec::new(),
     }

@@ -48,6 +48,8 @@ pub(crate) struct Row {
     pub(crate) basis: Basis,
     pub(crate) needs: &'static [Feature],
     pub(crate) announced: Option<Announced>,
+    /// Another one than the unit's.
+    pub(crate) severity: Option<Severity>,
     pub(crate) before: &'static str,
     pub(crate) steps: &'static [(&'static str, &'static str)],
     pub(crate) reader: Box<dyn Fn() -> Option<ReaderSpec>>,
@@ -104,6 +106,7 @@ impl Row {
             basis: ground.0,
             needs: &[],
             announced: None,
+            severity: None,
             before: "a fresh card in the reader, made known to the module if it needs that",
             steps,
             reader: Box::new(|| None),
@@ -117,6 +120,12 @@ impl Row {
 
     pub(crate) fn needs(self, needs: &'static [Feature]) -> Self {
         Self { needs, ..self }
+    }
+
+    /// Another severity than the unit's.
+    pub(crate) fn severity(self, severity: Severity) -> Self {
+        let severity = Some(severity);
+        Self { severity, ..self }
     }
 
     /// What the module has to announce.

@@ -3,15 +3,16 @@
 //! `ci/known-issues.toml` says whose complaint each is.
 
 use super::login::left;
-use super::{ERRORS, PLAN, Row, SESSIONS, SLOTS};
-use crate::ics::Feature;
+use super::{ERRORS, Ground, PLAN, Row, SLOTS};
+use crate::catalogue::Basis;
+use crate::ics::{Codes, Feature};
 use crate::middleware::blame::{Said, fair};
 use crate::middleware::child::Driver;
 use crate::middleware::door::{Laid, Stranger};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::{Stage, is_signature, no_token, ok, usual_info};
-use cie_driver::{Answer, Request};
+use cie_driver::{Answer, Request, Token};
 use cie_reader::ReaderSpec;
 use std::path::Path;
 use std::time::Duration;
@@ -29,6 +30,11 @@ const SERVICES_CARD: [u8; 24] = [
     0x3B, 0xFF, 0x18, 0x00, 0xFF, 0x81, 0x31, 0xFE, 0x55, 0x00, 0x6B, 0x02, 0x09, 0x16, 0x17, 0x01,
     0x11, 0x01, 0x43, 0x4E, 0x53, 0x11, 0x31, 0x80,
 ];
+
+const LENGTHS: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, section 3.2 (CK_TOKEN_INFO: ulMinPinLen, ulMaxPinLen) and section 5.1 (CKR_PIN_INCORRECT: the PIN does not match)",
+);
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
@@ -65,18 +71,20 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new(
             3,
             "the whole PIN at C_Login",
-            SESSIONS,
-            "The citizen's PIN, all eight digits, is not called wrong, and does not cost a try.",
+            LENGTHS,
+            "If the token says that eight digits can be a PIN, the citizen's PIN, all eight digits, is not called wrong; it never costs a try.",
             &[
+                ("C_GetTokenInfo", "ulMinPinLen and ulMaxPinLen"),
                 (
                     "C_Login with the eight digits",
-                    "CKR_OK, or an error that says that fewer are expected",
+                    "CKR_OK, or an error that says that fewer are expected; CKR_PIN_INCORRECT only if eight digits cannot be a PIN by the token",
                 ),
                 ("after CKR_OK: C_Sign", "the card's signature"),
                 ("the card's counters", "3 and 10"),
             ],
             whole_pin,
-        ),
+        )
+        .version(2),
         Row::new(
             4,
             "a second card is enrolled",
@@ -193,15 +201,27 @@ fn whole_pin(stage: &mut Stage<'_>) -> Found {
     let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
     let mut session = stage.begin(&citizen)?;
+    let Token {
+        pin_min, pin_max, ..
+    } = session.token()?;
     let answer = session.login(&citizen.pin)?;
-    holds(
-        !answer.is("CKR_PIN_INCORRECT") && !answer.is("CKR_PIN_LOCKED"),
-        format!("the citizen's PIN: {answer}"),
-    )?;
+    left(&laid, 3, 10)?;
+    let wrong = answer.is("CKR_PIN_INCORRECT") || answer.is("CKR_PIN_LOCKED");
+    if (pin_min..=pin_max).contains(&citizen.pin.len()) {
+        let why = "by the token a PIN has";
+        holds(
+            !wrong,
+            format!("the citizen's PIN: {answer}, and {why} {pin_min} to {pin_max} bytes"),
+        )?;
+    } else if wrong && stage.module.codes == Codes::Whole {
+        return Err(Finding::Undecided(format!(
+            "the citizen's PIN: {answer}; by the token a PIN has {pin_min} to {pin_max} bytes, by the statement eight (middleware.codes)"
+        )));
+    }
     if answer == Answer::Done {
         session.signs(&citizen)?;
     }
-    left(&laid, 3, 10)
+    Ok(())
 }
 
 fn side_by_side(stage: &mut Stage<'_>) -> Found {

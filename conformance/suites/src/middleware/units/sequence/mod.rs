@@ -99,7 +99,7 @@ type Rule = Box<dyn FnMut(&Seen) -> Found>;
 pub(super) fn rows() -> Vec<Row> {
     let well_formed = WELL_FORMED;
     let mut rows = vec![
-        row(1, "a model of counters and PIN", SESSIONS,
+        row(1, "a model of counters and PIN", CODES,
             "Whatever is done with codes in whatever order, a success is one on the card, a refusal is none, a wrong code costs exactly one try, anything else none: counters and PIN of the card are those of a model.",
             well_formed,
             |citizen, sequence| {

@@ -5,6 +5,7 @@ use crate::functions::Functions;
 use crate::protocol::{Announced, Answer, Object, Request, Token};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::Error;
+use cryptoki::mechanism::vendor_defined::VendorDefinedMechanism;
 use cryptoki::mechanism::{Mechanism, MechanismType, rsa};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
@@ -43,6 +44,9 @@ const MECHANISMS: [(&str, MechanismType); 15] = [
         MechanismType::RSA_PKCS_KEY_PAIR_GEN,
     ),
 ];
+
+/// Without a parameter, and without a name in the library.
+const PLAIN: [&str; 2] = ["CKM_MD5", "CKM_MD5_RSA_PKCS"];
 
 type Asked = Result<Answer, Answer>;
 
@@ -116,11 +120,11 @@ impl Desk {
             } => {
                 let session = self.session()?;
                 let key = first(session, ObjectClass::PUBLIC_KEY)?;
-                let mechanism = mechanism_of(&mechanism)?;
+                let mechanism = self.mechanism(&mechanism)?;
                 done(session.verify(&mechanism, key, &bytes(&data)?, &bytes(&signature)?))
             }
             Request::Digest { mechanism, data } => {
-                let mechanism = mechanism_of(&mechanism)?;
+                let mechanism = self.mechanism(&mechanism)?;
                 let digest = self.session()?.digest(&mechanism, &bytes(&data)?);
                 Ok(Answer::Bytes(hex::encode(digest.map_err(refused)?)))
             }
@@ -145,6 +149,23 @@ impl Desk {
     fn session(&self) -> Result<&Session, Answer> {
         let none = || Answer::Cannot("no session is open".to_owned());
         self.session.as_ref().ok_or_else(none)
+    }
+
+    /// The mechanism of this name. One that the library has no name for, and
+    /// that takes no parameter, is found among those that are announced.
+    fn mechanism(&self, name: &str) -> Result<Mechanism<'static>, Answer> {
+        if !PLAIN.contains(&name) {
+            return mechanism_of(name);
+        }
+        let info = self.session()?.get_session_info().map_err(refused)?;
+        let all = self.module()?.get_mechanism_list(info.slot_id());
+        let all = all.map_err(refused)?;
+        let found = all.into_iter().find(|kind| kind.to_string() == name);
+        let none = || Answer::Cannot(format!("the module does not announce {name}"));
+        let kind = found.ok_or_else(none)?;
+        Ok(Mechanism::VendorDefined(VendorDefinedMechanism::new::<()>(
+            kind, None,
+        )))
     }
 
     fn token(&self, slot: u64) -> Asked {
@@ -211,7 +232,7 @@ impl Desk {
     fn sign(&self, mechanism: &str, data: &str, pieces: usize) -> Asked {
         let session = self.session()?;
         let key = first(session, ObjectClass::PRIVATE_KEY)?;
-        let mechanism = mechanism_of(mechanism)?;
+        let mechanism = self.mechanism(mechanism)?;
         let data = bytes(data)?;
         let signature = if pieces <= 1 {
             session.sign(&mechanism, key, &data)

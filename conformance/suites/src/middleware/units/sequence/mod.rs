@@ -26,6 +26,12 @@ const CODES: Ground = Ground(
     "a code goes to the card when somebody types it, once, and is not kept",
 );
 
+/// Each function that takes a right code.
+const RIGHT_CODES: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, section 5.5 (C_InitPIN, C_SetPIN), section 5.6 (C_Login) and section 5.11 (C_Sign)",
+);
+
 const STEPS: &[(&str, &str)] = &[
     (
         "sequences of up to ten deeds or phrases of them, drawn from the seed, with a card that has all tries or few: logins right, wrong and, where that is asked, malformed, logout, change, PUK, unblocking, signatures, a new session, card out and in, a second process",
@@ -184,7 +190,7 @@ pub(super) fn rows() -> Vec<Row> {
         (
             11,
             "right codes work",
-            SESSIONS,
+            RIGHT_CODES,
             "With a try left the right PIN logs in, signs and changes, and the right PUK gives a new PIN, whatever went before.",
             Mix {
                 logouts: 3,

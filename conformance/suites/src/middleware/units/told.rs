@@ -300,3 +300,14 @@ fn nowhere(stage: &Stage<'_>, codes: &[String]) -> Found {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_blank;
+
+    #[test]
+    fn nul_and_blanks_are_no_serial_number() {
+        assert!(is_blank("") && is_blank("  ") && is_blank(&"\0".repeat(16)));
+        assert!(!is_blank("0\0") && !is_blank("0"));
+    }
+}

@@ -274,4 +274,48 @@ mod tests {
         assert_eq!(of("CKM_SHA224"), sha224);
         assert_eq!(digest("CKM_MD2", b"abc"), None);
     }
+
+    #[test]
+    fn what_the_key_signed_verifies_with_its_mechanism_and_with_no_other() {
+        use chacha20::ChaCha8Rng;
+        use rand_core::SeedableRng;
+        use rsa::RsaPrivateKey;
+        use rsa::hazmat::rsa_decrypt;
+        use rsa::pkcs8::DecodePrivateKey;
+        let citizen = Citizen::usual(1).unwrap();
+        let key = citizen.image.profile.keys.authentication.expose().to_vec();
+        let key = RsaPrivateKey::from_pkcs8_der(&key).unwrap();
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let data = vec![1; 256];
+        let by_pkcs1 = |info: &[u8]| key.sign(Pkcs1v15Sign::new_unprefixed(), info).unwrap();
+        let info = |head: &str, digest: &[u8]| [&hex::decode(head).unwrap(), digest].concat();
+        let sha224 = info(
+            "302d300d06096086480165030402040500041c",
+            &Sha224::digest(&data),
+        );
+        let md5 = info("3020300c06082a864886f70d020505000410", &Md5::digest(&data));
+        let mut by_pss = |digest: &[u8]| {
+            let pss = Pss::<Sha256>::new_with_salt(32);
+            key.sign_with_rng(&mut random, pss, digest).unwrap()
+        };
+        let digest = Sha256::digest(&data);
+        let block = BoxedUint::from_be_slice(&data, 2048).unwrap();
+        let raw = rsa_decrypt::<ChaCha8Rng>(None, &key, &block).unwrap();
+        let all = [
+            ("CKM_SHA224_RSA_PKCS", data.clone(), by_pkcs1(&sha224)),
+            ("CKM_MD5_RSA_PKCS", data.clone(), by_pkcs1(&md5)),
+            ("CKM_RSA_PKCS_PSS", digest.to_vec(), by_pss(&digest)),
+            ("CKM_SHA256_RSA_PKCS_PSS", data.clone(), by_pss(&digest)),
+            ("CKM_RSA_X_509", data.clone(), raw.to_be_bytes().to_vec()),
+        ];
+        for (name, signed, signature) in &all {
+            assert!(VERIFIED.contains(name) && signature.len() == 256, "{name}");
+            let right: Vec<_> = VERIFIED
+                .iter()
+                .filter(|mechanism| citizen.signed(mechanism, signed, signature))
+                .collect();
+            assert_eq!(right, [name]);
+            assert!(!citizen.signed(name, b"other", signature), "{name}");
+        }
+    }
 }

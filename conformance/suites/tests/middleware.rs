@@ -222,6 +222,9 @@ fn a_module_that_says_yes_to_everything_fails() {
             "SEQ" | "EVENT" | "FAULT" | "READER" | "TLS" | "CONTENT" => false,
             // No code is sent, so no answer to one can be changed.
             "PROOF" => !case.id.ends_with("_04"),
+            // Its signatures are wrong, which is no trace of a code; and it
+            // tells no texts.
+            "TOLD" => !["_05", "_06"].iter().any(|n| case.id.ends_with(n)),
             "SIGN" => !matches!(
                 case.id.as_str(),
                 "CIE_MW_SIGN_04"

@@ -5,6 +5,7 @@ use crate::functions::Functions;
 use crate::protocol::{Announced, Answer, Object, Request, Token};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::Error;
+use cryptoki::mechanism::vendor_defined::VendorDefinedMechanism;
 use cryptoki::mechanism::{Mechanism, MechanismType, rsa};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
@@ -44,6 +45,9 @@ const MECHANISMS: [(&str, MechanismType); 15] = [
     ),
 ];
 
+/// Without a parameter, and without a name in the library.
+const PLAIN: [&str; 2] = ["CKM_MD5", "CKM_MD5_RSA_PKCS"];
+
 type Asked = Result<Answer, Answer>;
 
 impl Desk {
@@ -79,6 +83,7 @@ impl Desk {
                 Ok(Answer::Slots(slots.into_iter().map(Slot::into).collect()))
             }
             Request::Token(slot) => self.token(slot),
+            Request::Texts(slot) => self.texts(slot),
             Request::Mechanisms(slot) => self.mechanisms(slot),
             Request::Open(slot) => {
                 self.session = None;
@@ -115,11 +120,11 @@ impl Desk {
             } => {
                 let session = self.session()?;
                 let key = first(session, ObjectClass::PUBLIC_KEY)?;
-                let mechanism = mechanism_of(&mechanism)?;
+                let mechanism = self.mechanism(&mechanism)?;
                 done(session.verify(&mechanism, key, &bytes(&data)?, &bytes(&signature)?))
             }
             Request::Digest { mechanism, data } => {
-                let mechanism = mechanism_of(&mechanism)?;
+                let mechanism = self.mechanism(&mechanism)?;
                 let digest = self.session()?.digest(&mechanism, &bytes(&data)?);
                 Ok(Answer::Bytes(hex::encode(digest.map_err(refused)?)))
             }
@@ -146,6 +151,23 @@ impl Desk {
         self.session.as_ref().ok_or_else(none)
     }
 
+    /// The mechanism of this name. One that the library has no name for, and
+    /// that takes no parameter, is found among those that are announced.
+    fn mechanism(&self, name: &str) -> Result<Mechanism<'static>, Answer> {
+        if !PLAIN.contains(&name) {
+            return mechanism_of(name);
+        }
+        let info = self.session()?.get_session_info().map_err(refused)?;
+        let all = self.module()?.get_mechanism_list(info.slot_id());
+        let all = all.map_err(refused)?;
+        let found = all.into_iter().find(|kind| kind.to_string() == name);
+        let none = || Answer::Cannot(format!("the module does not announce {name}"));
+        let kind = found.ok_or_else(none)?;
+        Ok(Mechanism::VendorDefined(VendorDefinedMechanism::new::<()>(
+            kind, None,
+        )))
+    }
+
     fn token(&self, slot: u64) -> Asked {
         let slot = Slot::try_from(slot).map_err(refused)?;
         let info = self.module()?.get_token_info(slot).map_err(refused)?;
@@ -156,7 +178,29 @@ impl Desk {
             pin_low: info.user_pin_count_low(),
             pin_final: info.user_pin_final_try(),
             pin_locked: info.user_pin_locked(),
+            pin_min: info.min_pin_length(),
+            pin_max: info.max_pin_length(),
         }))
+    }
+
+    fn texts(&self, slot: u64) -> Asked {
+        let slot = Slot::try_from(slot).map_err(refused)?;
+        let module = self.module()?;
+        let library = module.get_library_info().map_err(refused)?;
+        let place = module.get_slot_info(slot).map_err(refused)?;
+        let token = module.get_token_info(slot).map_err(refused)?;
+        let texts = [
+            ("CK_INFO.manufacturerID", library.manufacturer_id()),
+            ("CK_INFO.libraryDescription", library.library_description()),
+            ("CK_SLOT_INFO.slotDescription", place.slot_description()),
+            ("CK_SLOT_INFO.manufacturerID", place.manufacturer_id()),
+            ("CK_TOKEN_INFO.label", token.label()),
+            ("CK_TOKEN_INFO.manufacturerID", token.manufacturer_id()),
+            ("CK_TOKEN_INFO.model", token.model()),
+            ("CK_TOKEN_INFO.serialNumber", token.serial_number()),
+        ];
+        let owned = texts.map(|(field, text)| (field.to_owned(), text.to_owned()));
+        Ok(Answer::Texts(owned.into()))
     }
 
     fn mechanisms(&self, slot: u64) -> Asked {
@@ -188,7 +232,7 @@ impl Desk {
     fn sign(&self, mechanism: &str, data: &str, pieces: usize) -> Asked {
         let session = self.session()?;
         let key = first(session, ObjectClass::PRIVATE_KEY)?;
-        let mechanism = mechanism_of(mechanism)?;
+        let mechanism = self.mechanism(mechanism)?;
         let data = bytes(data)?;
         let signature = if pieces <= 1 {
             session.sign(&mechanism, key, &data)

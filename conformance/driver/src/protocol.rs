@@ -82,6 +82,8 @@ pub enum Request {
     },
     /// `C_GetTokenInfo`.
     Token(u64),
+    /// The texts that `C_GetInfo`, `C_GetSlotInfo` and `C_GetTokenInfo` tell.
+    Texts(u64),
     /// `C_GetMechanismList` and `C_GetMechanismInfo` of each.
     Mechanisms(u64),
     /// `C_OpenSession`; a session that is open is closed.
@@ -185,6 +187,7 @@ impl Request {
             Self::Finalize => "C_Finalize",
             Self::Slots { .. } => "C_GetSlotList",
             Self::Token(_) => "C_GetTokenInfo",
+            Self::Texts(_) => "texts of C_GetInfo, C_GetSlotInfo, C_GetTokenInfo",
             Self::Mechanisms(_) => "C_GetMechanismList",
             Self::Open(_) => "C_OpenSession",
             Self::Close => "C_CloseSession",
@@ -238,6 +241,12 @@ pub struct Token {
     pub pin_final: bool,
     /// `CKF_USER_PIN_LOCKED`.
     pub pin_locked: bool,
+    /// `ulMinPinLen`, in bytes.
+    #[serde(default)]
+    pub pin_min: usize,
+    /// `ulMaxPinLen`, in bytes.
+    #[serde(default)]
+    pub pin_max: usize,
 }
 
 /// A mechanism that a module announces.
@@ -265,6 +274,8 @@ pub enum Answer {
     Slots(Vec<u64>),
     /// A token.
     Token(Token),
+    /// Names of fields and what stands in them, without blanks at the end.
+    Texts(Vec<(String, String)>),
     /// Mechanisms.
     Mechanisms(Vec<Announced>),
     /// Objects.
@@ -308,6 +319,7 @@ impl fmt::Display for Answer {
             Self::Functions(functions) => write!(f, "{} functions", functions.len()),
             Self::Slots(slots) => write!(f, "{} slots", slots.len()),
             Self::Token(token) => write!(f, "token {:?}", token.label),
+            Self::Texts(list) => write!(f, "{} texts", list.len()),
             Self::Mechanisms(list) => write!(f, "{} mechanisms", list.len()),
             Self::Objects(list) => write!(f, "{} objects", list.len()),
             Self::Bytes(hex) => write!(f, "{} bytes", hex.len() / 2),

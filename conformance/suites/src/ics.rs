@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The implementation conformance statement: what is said about a card before
-//! it is tested. "Not applicable" follows from it and from nothing else.
+//! it is tested. "Not applicable" follows from it, and beside it only from what
+//! no statement can say of a card in a reader: that the way to it does not
+//! carry a command, or that the guard of a physical card sends one in no state.
 
 use crate::catalogue::{Basis, Case};
+use cie_personalisation::FAMILIES;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -20,6 +23,17 @@ pub enum IcsError {
         "the conformance statement has version {0}; this bench reads version {VERSION}; make a new one with `cie-conformance ics --init`"
     )]
     Version(u16),
+    /// It is about a family that this bench does not know.
+    #[error(
+        "there is no family {name:?} (card.family); known are {}; leave it empty if it is not known",
+        known.join(", ")
+    )]
+    Family {
+        /// What stands there.
+        name: String,
+        /// The names that there are.
+        known: Vec<&'static str>,
+    },
 }
 
 /// The statement.
@@ -50,6 +64,74 @@ pub struct Middleware {
     /// It promises to follow this project's choices, so that a departure from
     /// one is a fail. A module of somebody else does not.
     pub follows_choices: bool,
+    /// What it announces to applications; absent if nothing is said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announces: Option<Announces>,
+}
+
+/// What a module announces to applications, and calls itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Announces {
+    /// Mechanisms with `CKF_SIGN`, such as `CKM_RSA_PKCS`.
+    pub signs: Vec<String>,
+    /// Mechanisms with `CKF_VERIFY`.
+    pub verifies: Vec<String>,
+    /// Mechanisms with `CKF_DIGEST`.
+    pub digests: Vec<String>,
+    /// `CKF_RNG`.
+    pub random: bool,
+    /// Its tokens have serial numbers.
+    pub serial: bool,
+    /// Functions of PC/SC that it calls; absent if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcsc_calls: Option<Vec<String>>,
+}
+
+/// One thing that a module announces and another does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Announced {
+    /// This mechanism for signing.
+    Sign(&'static str),
+    /// This mechanism for verifying.
+    Verify(&'static str),
+    /// Any mechanism for digesting.
+    Digest,
+    /// Random numbers.
+    Random,
+    /// Serial numbers.
+    Serial,
+    /// It calls this function of PC/SC.
+    Call(&'static str),
+}
+
+impl Announced {
+    /// Where a statement says it.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Sign(_) => "middleware.announces.signs",
+            Self::Verify(_) => "middleware.announces.verifies",
+            Self::Digest => "middleware.announces.digests",
+            Self::Random => "middleware.announces.random",
+            Self::Serial => "middleware.announces.serial",
+            Self::Call(_) => "middleware.announces.pcsc_calls",
+        }
+    }
+}
+
+impl std::fmt::Display for Announced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sign(name) => write!(f, "{name} for signing"),
+            Self::Verify(name) => write!(f, "{name} for verifying"),
+            Self::Digest => f.write_str("a mechanism for digesting"),
+            Self::Random => f.write_str("random numbers"),
+            Self::Serial => f.write_str("serial numbers of tokens"),
+            Self::Call(name) => write!(f, "the call {name}"),
+        }
+    }
 }
 
 /// What `C_Login`, `C_SetPIN` and `C_InitPIN` take for a PIN.
@@ -115,6 +197,22 @@ impl Middleware {
     #[must_use]
     pub fn has(&self, feature: Feature) -> bool {
         self.features.contains(&feature)
+    }
+
+    /// Whether the statement says that the module announces this; `None` if it
+    /// says nothing of it.
+    #[must_use]
+    pub fn says(&self, what: Announced) -> Option<bool> {
+        let announces = self.announces.as_ref()?;
+        let among = |list: &[String], name: &str| list.iter().any(|one| one == name);
+        Some(match what {
+            Announced::Sign(name) => among(&announces.signs, name),
+            Announced::Verify(name) => among(&announces.verifies, name),
+            Announced::Digest => !announces.digests.is_empty(),
+            Announced::Random => announces.random,
+            Announced::Serial => announces.serial,
+            Announced::Call(name) => among(announces.pcsc_calls.as_ref()?, name),
+        })
     }
 }
 
@@ -221,11 +319,18 @@ impl Ics {
     /// [`IcsError`] if the text is none of this version.
     pub fn parse(text: &str) -> Result<Self, IcsError> {
         let ics: Self = toml::from_str(text)?;
-        if ics.version == VERSION {
-            Ok(ics)
-        } else {
-            Err(IcsError::Version(ics.version))
+        if ics.version != VERSION {
+            return Err(IcsError::Version(ics.version));
         }
+        let known = || FAMILIES.iter().map(|family| family.id);
+        let name = &ics.card.family;
+        if !name.is_empty() && !known().any(|id| id == name) {
+            return Err(IcsError::Family {
+                name: name.clone(),
+                known: known().collect(),
+            });
+        }
+        Ok(ics)
     }
 
     /// Why a case is not applicable; `None` if it is.
@@ -243,6 +348,14 @@ impl Ics {
             return Some(format!(
                 "the module has no {} (middleware.features)",
                 missing.name()
+            ));
+        }
+        if let Some(what) = case.needs.announced
+            && middleware.as_ref().and_then(|module| module.says(what)) == Some(false)
+        {
+            return Some(format!(
+                "the module does not have {what} ({})",
+                what.field()
             ));
         }
         let cost = case.cost;
@@ -307,6 +420,58 @@ mod tests {
         assert!(matches!(Ics::parse(&later), Err(IcsError::Version(2))));
         let unknown = text.replace("knows_pin", "knows_pni");
         assert!(matches!(Ics::parse(&unknown), Err(IcsError::Toml(_))));
+        let nobody = Ics::parse(&text.replace("gemalto", "nope")).unwrap_err();
+        assert!(nobody.to_string().contains("gemalto2, "), "{nobody}");
+        assert!(Ics::parse(&text.replace("gemalto", "")).is_ok());
+    }
+
+    #[test]
+    fn what_a_statement_says_of_announcements_is_not_applicable_or_tried() {
+        let mut module = Middleware {
+            codes: Codes::Whole,
+            features: Vec::new(),
+            follows_choices: false,
+            announces: None,
+        };
+        let all = [
+            Announced::Sign("CKM_RSA_PKCS"),
+            Announced::Verify("CKM_RSA_PKCS"),
+            Announced::Digest,
+            Announced::Random,
+            Announced::Serial,
+            Announced::Call("SCardStatus"),
+        ];
+        assert!(all.iter().all(|what| module.says(*what).is_none()));
+        module.announces = Some(Announces::default());
+        let said = all.map(|what| module.says(what));
+        assert!(said[..5].iter().all(|said| *said == Some(false)) && said[5].is_none());
+        let names = || vec!["CKM_RSA_PKCS".to_owned()];
+        module.announces = Some(Announces {
+            signs: names(),
+            verifies: names(),
+            digests: names(),
+            random: true,
+            serial: true,
+            pcsc_calls: Some(vec!["SCardStatus".to_owned()]),
+        });
+        assert!(all.iter().all(|what| module.says(*what) == Some(true)));
+        let mut ics = Ics::of_a_stranger();
+        ics.middleware = Some(module);
+        let text = toml::to_string(&ics).unwrap();
+        assert_eq!(Ics::parse(&text).unwrap(), ics);
+        let cases = crate::catalogue::middleware_cases();
+        let out = |ics: &Ics| -> Vec<_> {
+            let mut out = cases.clone();
+            out.retain(|case| case.needs.announced.is_some() && ics.excludes(case).is_some());
+            out.into_iter().map(|case| case.id).collect()
+        };
+        let excluded = out(&ics);
+        assert!(excluded.contains(&"CIE_MW_SIGN_02".to_owned()));
+        assert!(excluded.contains(&"CIE_MW_SCARD_10".to_owned()));
+        assert!(!excluded.contains(&"CIE_MW_SIGN_01".to_owned()));
+        assert!(!excluded.contains(&"CIE_MW_SCARD_09".to_owned()));
+        ics.middleware.as_mut().unwrap().announces = None;
+        assert_eq!(out(&ics), Vec::<String>::new());
     }
 
     #[test]

@@ -222,6 +222,9 @@ fn a_module_that_says_yes_to_everything_fails() {
             "SEQ" | "EVENT" | "FAULT" | "READER" | "TLS" | "CONTENT" => false,
             // No code is sent, so no answer to one can be changed.
             "PROOF" => !case.id.ends_with("_04"),
+            // Its signatures are wrong, which is no trace of a code; and it
+            // tells no texts.
+            "TOLD" => !["_05", "_06"].iter().any(|n| case.id.ends_with(n)),
             "SIGN" => !matches!(
                 case.id.as_str(),
                 "CIE_MW_SIGN_04"
@@ -390,7 +393,23 @@ fn an_answer_that_was_never_changed_says_nothing() {
         1,
     );
     assert_ne!(no, YES);
-    for id in ["CIE_MW_PROOF_03", "CIE_MW_PROOF_04"] {
+    // And whoever refuses the genuine card has noticed nothing.
+    for id in [
+        "CIE_MW_PROOF_01",
+        "CIE_MW_PROOF_02",
+        "CIE_MW_PROOF_03",
+        "CIE_MW_PROOF_04",
+        "CIE_MW_PROOF_06",
+        "CIE_MW_TRUTH_01",
+        "CIE_MW_TRUTH_02",
+        "CIE_MW_TRUTH_03",
+        "CIE_MW_STATE_08",
+        "CIE_MW_FAULT_01",
+        "CIE_MW_FAULT_31",
+        "CIE_MW_FAULT_61",
+        "CIE_MW_CONTENT_01",
+        "CIE_MW_CONTENT_15",
+    ] {
         let result = verdict(&no, id);
         assert_eq!(
             result.verdict,
@@ -399,6 +418,92 @@ fn an_answer_that_was_never_changed_says_nothing() {
             result.reason
         );
     }
+}
+
+/// The module that says yes to everything, with another answer to one request.
+fn with_answer(request: &str, answer: &str) -> String {
+    let line = format!("*'\"{request}\"'*) echo '{answer}';;\n*'\"slots\"'*)");
+    let script = YES.replacen("*'\"slots\"'*)", &line, 1);
+    assert_ne!(script, YES);
+    script
+}
+
+fn judged(script: &str, id: &str) -> (Verdict, String) {
+    let result = verdict(script, id);
+    (result.verdict, result.reason)
+}
+
+#[test]
+fn a_text_with_nul_is_a_fault() {
+    let texts = |text: &str| {
+        let answer = format!(r#"{{"texts":[["CK_INFO.manufacturerID","{text}"]]}}"#);
+        with_answer("texts", &answer)
+    };
+    let (verdict, why) = judged(&texts("Somebody"), "CIE_MW_TOLD_06");
+    assert_eq!(verdict, Verdict::Pass, "{why}");
+    let (verdict, why) = judged(&texts("Some\\u0000"), "CIE_MW_TOLD_06");
+    assert_eq!(verdict, Verdict::Fail, "{why}");
+    assert!(why.contains("CK_INFO.manufacturerID"), "{why}");
+}
+
+#[test]
+fn a_wrong_digest_beside_a_right_one_is_found_and_an_unknown_one_named() {
+    let digests = |names: &[&str]| {
+        let one = |name: &&str| {
+            format!(r#"{{"name":"{name}","sign":false,"verify":false,"digest":true}}"#)
+        };
+        let list: Vec<_> = names.iter().map(one).collect();
+        let answer = format!(r#"{{"mechanisms":[{}]}}"#, list.join(","));
+        with_answer("mechanisms", &answer)
+    };
+    let (verdict, why) = judged(&digests(&["CKM_MD5"]), "CIE_MW_SIGN_11");
+    assert_eq!(verdict, Verdict::Fail, "{why}");
+    assert!(why.contains("CKM_MD5"), "{why}");
+    let (verdict, why) = judged(&digests(&["CKM_RIPEMD160"]), "CIE_MW_SIGN_11");
+    assert_eq!(verdict, Verdict::Inconclusive, "{why}");
+    assert!(why.contains("CKM_RIPEMD160"), "{why}");
+}
+
+#[test]
+fn every_other_signing_mechanism_is_tried_and_an_unknown_one_named() {
+    let signs = |names: &[&str]| {
+        let one = |name: &&str| {
+            format!(r#"{{"name":"{name}","sign":true,"verify":false,"digest":false}}"#)
+        };
+        let list: Vec<_> = names.iter().map(one).collect();
+        with_answer(
+            "mechanisms",
+            &format!(r#"{{"mechanisms":[{}]}}"#, list.join(",")),
+        )
+    };
+    let (verdict, why) = judged(&signs(&["CKM_ODD", "CKM_RSA_PKCS_PSS"]), "CIE_MW_SIGN_06");
+    assert_eq!(verdict, Verdict::Fail, "{why}");
+    assert!(why.contains("CKM_RSA_PKCS_PSS"), "{why}");
+    let (verdict, why) = judged(&signs(&["CKM_RSA_PKCS", "CKM_ODD"]), "CIE_MW_SIGN_06");
+    assert_eq!(verdict, Verdict::Inconclusive, "{why}");
+    assert!(why.contains("CKM_ODD"), "{why}");
+    // The statement says more.
+    let (verdict, why) = judged(&signs(&["CKM_RSA_PKCS"]), "CIE_MW_SIGN_02");
+    assert_eq!(verdict, Verdict::Inconclusive, "{why}");
+    let (verdict, why) = judged(&signs(&["CKM_RSA_PKCS"]), "CIE_MW_SIGN_13");
+    assert_eq!(verdict, Verdict::Fail, "{why}");
+}
+
+#[test]
+fn the_whole_pin_is_called_wrong_only_if_the_token_says_that_it_can_be_one() {
+    let script = |most: u8| {
+        let token = format!(
+            r#"{{"token":{{"label":"x","serial":"","rng":true,"pin_low":false,"pin_final":false,"pin_locked":false,"pin_min":4,"pin_max":{most}}}}}"#
+        );
+        let refused = r#"{"refused":{"rv":"CKR_PIN_INCORRECT","attempts":null}}"#;
+        let line = format!("*'\"login\"'*) echo '{refused}';;\n*'\"slots\"'*)");
+        with_answer("token", &token).replacen("*'\"slots\"'*)", &line, 1)
+    };
+    let (verdict, why) = judged(&script(8), "CIE_MW_REPORT_03");
+    assert_eq!(verdict, Verdict::Fail, "{why}");
+    assert!(why.contains("4 to 8 bytes"), "{why}");
+    let (verdict, why) = judged(&script(4), "CIE_MW_REPORT_03");
+    assert_eq!(verdict, Verdict::Inconclusive, "{why}");
 }
 
 #[test]

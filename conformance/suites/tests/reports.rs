@@ -5,7 +5,7 @@
 
 use assert_cmd::Command;
 use cie_conformance::catalogue::{Basis, card_cases};
-use cie_conformance::ics::{Codes, Feature, Ics, Middleware};
+use cie_conformance::ics::{Announces, Codes, Feature, Ics, Middleware};
 use cie_conformance::report::again::departures;
 use cie_conformance::report::compare::Comparison;
 use cie_conformance::report::embargo::Embargo;
@@ -252,6 +252,7 @@ fn real_reports_fit_the_published_schema() {
         codes: Codes::SecondHalf,
         features: vec![Feature::Enrol, Feature::SetPin, Feature::ChecksCopy],
         follows_choices: false,
+        announces: Some(Announces::default()),
     });
     for report in [real(), tame(), shard, module] {
         let value = serde_json::to_value(&report).unwrap();

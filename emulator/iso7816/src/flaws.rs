@@ -65,6 +65,7 @@ flaws! {
     LockedNotTold, "the token does not tell that the PIN is locked";
     TriesOneTooFew, "63Cx is read as one try less: the last one is never sent";
     LockedToldAsWrong, "CKR_PIN_INCORRECT stands for CKR_PIN_LOCKED";
+    TroubleToldAsWrong, "whatever goes wrong at C_Login is CKR_PIN_INCORRECT";
 
     // Codes.
     VerifyStatusIgnored, "the status word of VERIFY is not looked at";

@@ -116,7 +116,15 @@ impl Token {
                 _ => Ok(()),
             }
         };
-        self.present(user.reference(), code, before, after)
+        let done = self.present(user.reference(), code, before, after);
+        flaw!(TroubleToldAsWrong => {
+            use Failure::{PinLocked, UserAlreadyLoggedIn, UserAnotherAlreadyLoggedIn};
+            return done.map_err(|failure| match failure {
+                PinLocked | UserAlreadyLoggedIn | UserAnotherAlreadyLoggedIn => failure,
+                _ => Failure::PinIncorrect,
+            });
+        });
+        done
     }
 
     /// `C_Login` in the middle of an operation: the PIN again.

@@ -12,7 +12,7 @@ mod ground;
 mod tr03105;
 mod units;
 
-use crate::ics::Feature;
+use crate::ics::{Announced, Feature};
 use serde::Serialize;
 use std::fmt;
 
@@ -74,6 +74,9 @@ pub struct Needs {
     pub puk: bool,
     /// What a module has to have for it; empty for cases on cards.
     pub module: &'static [Feature],
+    /// What a module has to announce for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announced>,
 }
 
 /// One thing to find out.
@@ -138,7 +141,9 @@ impl fmt::Display for Case {
         line("basis", &format!("{}: {}", self.basis.name(), self.clause))?;
         line("severity", self.severity.name())?;
         line("families", &self.families.join(", "))?;
-        let features: Vec<_> = self.needs.module.iter().map(|f| f.name()).collect();
+        let features = self.needs.module.iter().map(|f| f.name().to_owned());
+        let announced = self.needs.announced.map(|what| what.to_string());
+        let features: Vec<_> = features.chain(announced).collect();
         line("module needs", &features.join(", "))?;
         line("cost", &self.cost.to_string())?;
         line("preconditions", &self.preconditions)?;

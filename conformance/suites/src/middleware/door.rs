@@ -2,11 +2,13 @@
 //! A card in a reader, as the bench sees it: counters at any time, what goes
 //! over the wire, and trouble at an exchange of its choice.
 
+use super::blame::{Heard, fair, listening};
 use super::finding::{Finding, Found};
 use super::people::Citizen;
 use super::stage::LEFT_RUNNING;
 use crate::report::Exchange;
 use cie_card::{Card, Event, ResponseHook, Snapshot};
+use cie_driver::{Answer, Request};
 use cie_reader::ReaderControl;
 use iso7816_wire::CardDoor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,6 +68,8 @@ pub(crate) type Spoil = Arc<dyn Fn(usize, &[u8], Vec<u8>) -> Vec<u8> + Send + Sy
 
 struct Inner {
     card: Card,
+    /// What it has told of codes, or was made to tell.
+    heard: Heard,
     exchanges: usize,
     plan: Option<(usize, Trouble)>,
     /// Gone, though its reader has not noticed.
@@ -189,13 +193,16 @@ impl Laid {
 
     /// The same with a hook on its plain answers.
     pub(crate) fn hooked(citizen: &Citizen, log: &Log, hook: Option<ResponseHook>) -> Found<Self> {
+        let heard = Heard::default();
         let card = Card::in_memory(citizen.image.clone(), citizen.card_seed);
-        let mut card = card.map_err(Finding::ours)?.with_observer(recorder(log));
+        let observer = recorder(log, &heard);
+        let mut card = card.map_err(Finding::ours)?.with_observer(observer);
         if let Some(hook) = hook {
-            card = card.with_response_hook(hook);
+            card = card.with_response_hook(listening(hook, &heard));
         }
         Ok(Self(Arc::new(Mutex::new(Inner {
             card,
+            heard,
             exchanges: 0,
             plan: None,
             gone: false,
@@ -210,6 +217,14 @@ impl Laid {
     /// Counters and status now.
     pub(crate) fn snapshot(&self) -> Snapshot {
         locked(&self.0).card.inspect()
+    }
+
+    /// What the module answers to this, unless it calls a code wrong and
+    /// nothing that came from this card says so.
+    pub(crate) fn fair(&self, asked: &Request, answer: Answer) -> Found<Answer> {
+        let heard = Arc::clone(&locked(&self.0).heard);
+        let said = *locked(&heard);
+        fair(said, asked, answer)
     }
 
     /// The PIN that the card has now.
@@ -344,20 +359,26 @@ impl CardDoor for Laid {
             _ => {}
         }
         if let Some(spoil) = inner.spoil.clone() {
+            let honest = answer.clone();
             answer = spoil(number, command, answer);
+            if answer != honest {
+                locked(&inner.heard).hears_changed(command, &answer);
+            }
         }
         answer
     }
 }
 
 /// Writes what a card does into the log.
-fn recorder(log: &Log) -> cie_card::Observer {
+fn recorder(log: &Log, heard: &Heard) -> cie_card::Observer {
     #[derive(Default)]
     struct Pending {
         exchange: Exchange,
         secured: bool,
+        instruction: u8,
+        data: bool,
     }
-    let log = Arc::clone(log);
+    let (log, heard) = (Arc::clone(log), Arc::clone(heard));
     let pending = Mutex::new(Pending::default());
     Arc::new(move |event| {
         let mut pending = locked(&pending);
@@ -375,13 +396,18 @@ fn recorder(log: &Log) -> cie_card::Observer {
             }
             Event::Plain { command, secured } | Event::Piece { command, secured } => {
                 pending.secured = *secured;
+                pending.instruction = command.ins;
+                pending.data = !command.data.is_empty();
                 if *secured {
                     pending.exchange.plain_command =
                         hex::encode_upper(command.encode().unwrap_or_default());
                 }
             }
-            Event::Answer(answer) if pending.secured => {
-                pending.exchange.plain_response = hex::encode_upper(answer.encode());
+            Event::Answer(answer) => {
+                locked(&heard).hears(pending.instruction, pending.data, answer.sw.0);
+                if pending.secured {
+                    pending.exchange.plain_response = hex::encode_upper(answer.encode());
+                }
             }
             Event::Response(bytes) => {
                 pending.exchange.response = hex::encode_upper(bytes);

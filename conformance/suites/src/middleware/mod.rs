@@ -12,6 +12,7 @@
 //! every time, so what went over the wire is in the report of cases that did
 //! not pass, and nowhere else.
 
+mod blame;
 mod child;
 mod door;
 mod finding;
@@ -23,7 +24,7 @@ mod stage;
 mod units;
 
 use crate::catalogue::{Basis, Case, Cost, Needs, Step};
-use crate::ics::{Codes, Feature, Ics, Middleware};
+use crate::ics::{Announces, Codes, Feature, Ics, Middleware};
 use crate::ours;
 use crate::report::{CaseResult, Exchange};
 use crate::verdict::Verdict;
@@ -118,6 +119,7 @@ fn case(unit: &units::Unit, row: &units::Row) -> Case {
         families: Vec::new(),
         needs: Needs {
             module: row.needs,
+            announced: row.announced,
             ..Needs::default()
         },
         preconditions: row.before.to_owned(),
@@ -131,7 +133,7 @@ fn case(unit: &units::Unit, row: &units::Row) -> Case {
             .collect(),
         postconditions: "the counters of the card are as told; nothing else of the case is left"
             .to_owned(),
-        severity: unit.severity,
+        severity: row.severity.unwrap_or(unit.severity),
         cost: Cost::default(),
         aliases: Vec::new(),
     }
@@ -154,6 +156,7 @@ pub fn detect(setup: &Setup) -> Result<Ics, ModuleError> {
             Feature::ChecksCopy,
         ],
         follows_choices: false,
+        announces: None,
     };
     let asked = Stage::new(setup, &module).and_then(|stage| stage.once(&Request::Functions));
     let functions = match asked {
@@ -186,7 +189,23 @@ pub fn detect(setup: &Setup) -> Result<Ics, ModuleError> {
     for missing in missing(setup, &module) {
         module.features.retain(|feature| *feature != missing);
     }
+    module.announces = announced(setup, &module);
     Ok(statement(module))
+}
+
+/// What a module announces in front of a card; nothing if it cannot be asked.
+fn announced(setup: &Setup, module: &Middleware) -> Option<Announces> {
+    let asked = || -> Found<Announces> {
+        let stage = Stage::new(setup, module)?;
+        let citizen = stage.usual()?;
+        stage.insert(&citizen)?;
+        let mut session = stage.begin(&citizen)?;
+        units::announced(&mut session)
+    };
+    let calls = || units::calls(&Stage::new(setup, module)?);
+    let mut announces = asked().ok()?;
+    announces.pcsc_calls = calls().ok();
+    Some(announces)
 }
 
 /// The functions of PKCS#11 that the module says it does not have. Of one that
@@ -272,7 +291,7 @@ pub fn watched(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
         Err(Finding::Crash(why)) => (Verdict::Crash, why),
         Err(Finding::Hang(why)) => (Verdict::Hang, why),
         Err(Finding::Undecided(why)) => (Verdict::Inconclusive, why),
-        Err(Finding::NotFor(why)) => (Verdict::NotApplicable, why),
+        Err(Finding::NotFor(why)) => (Verdict::Inconclusive, not_for(module, case, &why)),
     };
     let mut result = CaseResult::new(case, verdict, reason, evidence);
     if chosen {
@@ -280,6 +299,20 @@ pub fn watched(setup: &Setup, case: &Case, ics: &Ics) -> CaseResult {
         result.clause = format!("added by this project to {}", row.clause);
     }
     result
+}
+
+/// What a module does not have, and the statement did not leave out.
+fn not_for(module: &Middleware, case: &Case, why: &str) -> String {
+    match case.needs.announced {
+        Some(what) if module.says(what) == Some(true) => {
+            format!(
+                "{why}; the statement says that it has {what} ({})",
+                what.field()
+            )
+        }
+        Some(what) => format!("{why}; the statement says nothing of it ({})", what.field()),
+        None => why.to_owned(),
+    }
 }
 
 fn run(setup: &Setup, module: &Middleware, row: &units::Row) -> (Found, Vec<Exchange>) {

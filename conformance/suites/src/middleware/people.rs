@@ -9,8 +9,12 @@ use cie_personalisation::{
 };
 use cie_terminal::certificate::CardCertificate;
 use cie_terminal::digest::HashAlgorithm;
+use md5::Md5;
+use rsa::hazmat::rsa_encrypt;
 use rsa::pkcs1::DecodeRsaPublicKey;
-use rsa::{Pkcs1v15Sign, RsaPublicKey};
+use rsa::traits::PublicKeyParts;
+use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
+use sha2::{Digest, Sha224, Sha256};
 
 /// Somebody with a card.
 #[derive(Clone, Debug)]
@@ -154,17 +158,80 @@ impl Citizen {
         let Ok(key) = RsaPublicKey::from_pkcs1_der(key) else {
             return false;
         };
+        let unpadded = Pkcs1v15Sign::new_unprefixed();
         let info = match mechanism {
             "CKM_RSA_PKCS" => data.to_vec(),
             "CKM_SHA1_RSA_PKCS" => HashAlgorithm::Sha1.digest_info(data),
             "CKM_SHA256_RSA_PKCS" => HashAlgorithm::Sha256.digest_info(data),
             "CKM_SHA384_RSA_PKCS" => HashAlgorithm::Sha384.digest_info(data),
             "CKM_SHA512_RSA_PKCS" => HashAlgorithm::Sha512.digest_info(data),
+            "CKM_SHA224_RSA_PKCS" => [&INFO_SHA224, Sha224::digest(data).as_slice()].concat(),
+            "CKM_MD5_RSA_PKCS" => [&INFO_MD5, Md5::digest(data).as_slice()].concat(),
+            "CKM_RSA_PKCS_PSS" => {
+                let pss = Pss::<Sha256>::new_with_salt(PSS_SALT);
+                return key.verify(pss, data, signature).is_ok();
+            }
+            "CKM_SHA256_RSA_PKCS_PSS" => {
+                let pss = Pss::<Sha256>::new_with_salt(PSS_SALT);
+                let digest = Sha256::digest(data);
+                return key.verify(pss, digest.as_slice(), signature).is_ok();
+            }
+            "CKM_RSA_X_509" => return opened(&key, signature).as_deref() == Some(data),
             _ => return false,
         };
-        key.verify(Pkcs1v15Sign::new_unprefixed(), &info, signature)
-            .is_ok()
+        key.verify(unpadded, &info, signature).is_ok()
     }
+}
+
+/// Mechanisms that [`Citizen::signed`] can verify.
+pub(crate) const VERIFIED: [&str; 10] = [
+    "CKM_RSA_PKCS",
+    "CKM_SHA1_RSA_PKCS",
+    "CKM_SHA224_RSA_PKCS",
+    "CKM_SHA256_RSA_PKCS",
+    "CKM_SHA384_RSA_PKCS",
+    "CKM_SHA512_RSA_PKCS",
+    "CKM_MD5_RSA_PKCS",
+    "CKM_RSA_PKCS_PSS",
+    "CKM_SHA256_RSA_PKCS_PSS",
+    "CKM_RSA_X_509",
+];
+
+/// DigestInfo in front of a digest (RFC 8017, section 9.2, note 1).
+const INFO_SHA224: [u8; 19] = [
+    0x30, 0x2D, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04, 0x05,
+    0x00, 0x04, 0x1C,
+];
+const INFO_MD5: [u8; 18] = [
+    0x30, 0x20, 0x30, 0x0C, 0x06, 0x08, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x02, 0x05, 0x05, 0x00,
+    0x04, 0x10,
+];
+/// What the driver asks for with PSS, in bytes.
+const PSS_SALT: usize = 32;
+
+/// What was raised to the private exponent, as long as the modulus.
+fn opened(key: &RsaPublicKey, signature: &[u8]) -> Option<Vec<u8>> {
+    let bits = key.n().bits_precision();
+    let signature = BoxedUint::from_be_slice(signature, bits).ok()?;
+    let block = rsa_encrypt(key, &signature).ok()?;
+    let bytes = block.to_be_bytes();
+    bytes
+        .get(bytes.len().checked_sub(key.size())?..)
+        .map(<[u8]>::to_vec)
+}
+
+/// The digest of this mechanism, computed without the module; `None` if this
+/// bench cannot.
+pub(crate) fn digest(mechanism: &str, data: &[u8]) -> Option<Vec<u8>> {
+    Some(match mechanism {
+        "CKM_SHA_1" => HashAlgorithm::Sha1.digest(data),
+        "CKM_SHA256" => HashAlgorithm::Sha256.digest(data),
+        "CKM_SHA384" => HashAlgorithm::Sha384.digest(data),
+        "CKM_SHA512" => HashAlgorithm::Sha512.digest(data),
+        "CKM_SHA224" => Sha224::digest(data).to_vec(),
+        "CKM_MD5" => Md5::digest(data).to_vec(),
+        _ => return None,
+    })
 }
 
 /// The last four digits turned by so many.
@@ -196,5 +263,59 @@ mod tests {
         let services = |c: &Citizen| c.image.profile.keys.services.expose().to_vec();
         assert_eq!(services(&copy), services(&other));
         assert_eq!(copy.image.profile.files, citizen.image.profile.files);
+    }
+
+    #[test]
+    fn digests_are_those_of_the_standards() {
+        let of = |name| hex::encode(digest(name, b"abc").unwrap());
+        // RFC 1321, appendix A.5, and FIPS 180-4's example.
+        assert_eq!(of("CKM_MD5"), "900150983cd24fb0d6963f7d28e17f72");
+        let sha224 = "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7";
+        assert_eq!(of("CKM_SHA224"), sha224);
+        assert_eq!(digest("CKM_MD2", b"abc"), None);
+    }
+
+    #[test]
+    fn what_the_key_signed_verifies_with_its_mechanism_and_with_no_other() {
+        use chacha20::ChaCha8Rng;
+        use rand_core::SeedableRng;
+        use rsa::RsaPrivateKey;
+        use rsa::hazmat::rsa_decrypt;
+        use rsa::pkcs8::DecodePrivateKey;
+        let citizen = Citizen::usual(1).unwrap();
+        let key = citizen.image.profile.keys.authentication.expose().to_vec();
+        let key = RsaPrivateKey::from_pkcs8_der(&key).unwrap();
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let data = vec![1; 256];
+        let by_pkcs1 = |info: &[u8]| key.sign(Pkcs1v15Sign::new_unprefixed(), info).unwrap();
+        let info = |head: &str, digest: &[u8]| [&hex::decode(head).unwrap(), digest].concat();
+        let sha224 = info(
+            "302d300d06096086480165030402040500041c",
+            &Sha224::digest(&data),
+        );
+        let md5 = info("3020300c06082a864886f70d020505000410", &Md5::digest(&data));
+        let mut by_pss = |digest: &[u8]| {
+            let pss = Pss::<Sha256>::new_with_salt(32);
+            key.sign_with_rng(&mut random, pss, digest).unwrap()
+        };
+        let digest = Sha256::digest(&data);
+        let block = BoxedUint::from_be_slice(&data, 2048).unwrap();
+        let raw = rsa_decrypt::<ChaCha8Rng>(None, &key, &block).unwrap();
+        let all = [
+            ("CKM_SHA224_RSA_PKCS", data.clone(), by_pkcs1(&sha224)),
+            ("CKM_MD5_RSA_PKCS", data.clone(), by_pkcs1(&md5)),
+            ("CKM_RSA_PKCS_PSS", digest.to_vec(), by_pss(&digest)),
+            ("CKM_SHA256_RSA_PKCS_PSS", data.clone(), by_pss(&digest)),
+            ("CKM_RSA_X_509", data.clone(), raw.to_be_bytes().to_vec()),
+        ];
+        for (name, signed, signature) in &all {
+            assert!(VERIFIED.contains(name) && signature.len() == 256, "{name}");
+            let right: Vec<_> = VERIFIED
+                .iter()
+                .filter(|mechanism| citizen.signed(mechanism, signed, signature))
+                .collect();
+            assert_eq!(right, [name]);
+            assert!(!citizen.signed(name, b"other", signature), "{name}");
+        }
     }
 }

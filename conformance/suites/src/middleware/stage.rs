@@ -154,6 +154,14 @@ impl<'a> Stage<'a> {
         Citizen::adult(family, state, self.seed())
     }
 
+    /// The usual citizen with a fresh card, beside a card of a case that has
+    /// a state of its own.
+    pub(crate) fn genuine(&self) -> Found<Citizen> {
+        let family = self.setup.scene.family.or_else(|| FAMILIES.first());
+        let family = family.ok_or_else(|| Finding::ours("there is no family"))?;
+        Citizen::adult(family, State::Fresh, self.seed())
+    }
+
     /// The case is on this family, whatever the scene.
     pub(crate) fn has_family(&self, family: &'static Family) -> Found {
         let same = self
@@ -205,6 +213,47 @@ impl<'a> Stage<'a> {
         fresh.log = Arc::clone(&self.log);
         fresh.late = Arc::clone(&self.late);
         Ok(fresh)
+    }
+
+    /// Before a case in which a login may be refused: a module that refuses
+    /// the genuine card of this citizen as well has noticed nothing.
+    pub(crate) fn control(&self, citizen: &Citizen) -> Found {
+        self.genuine_works(citizen, |_| Ok(()))
+    }
+
+    /// The same before a case in which a signature may be refused as well.
+    pub(crate) fn control_with_signature(&self, citizen: &Citizen) -> Found {
+        let mut signed = None;
+        self.genuine_works(citizen, |session| {
+            signed = match session.sign_usual()? {
+                Answer::Bytes(signature) => Some(signature),
+                other => ok(other, "the signature").map(|()| None)?,
+            };
+            Ok(())
+        })?;
+        // A wrong one is no trouble of the bench.
+        signed.map_or(Ok(()), |signature| is_signature(citizen, &signature))
+    }
+
+    fn genuine_works(&self, citizen: &Citizen, more: impl FnOnce(&mut Session) -> Found) -> Found {
+        let stage = Self::in_scene(self.setup, self.module, None)?;
+        let found = stage
+            .insert(citizen)
+            .and_then(|_| more(&mut stage.logged_in(citizen)?))
+            .and_then(|()| match locked(&stage.late).first() {
+                Some(late) => Err(Finding::of_late(late)),
+                None => Ok(()),
+            });
+        let Err(finding) = found else {
+            return Ok(());
+        };
+        // What happened with another card belongs into the report only if
+        // the case ends with it.
+        std::mem::swap(&mut *locked(&self.log), &mut *locked(&stage.log));
+        Err(match finding.at("the genuine card, before the case") {
+            Finding::Fault(why) => Finding::Undecided(why),
+            other => other,
+        })
     }
 
     pub(crate) fn has(&self, feature: Feature) -> bool {
@@ -485,15 +534,11 @@ impl Session {
     /// What comes of a signature by `CKM_RSA_PKCS` over the DigestInfo of
     /// [`DATA`].
     pub(crate) fn sign_usual(&mut self) -> Found<Answer> {
-        self.sign("CKM_RSA_PKCS", &usual_info(), 1)
+        self.ask(&usual_signature())
     }
 
     pub(crate) fn sign(&mut self, mechanism: &str, data: &[u8], pieces: usize) -> Found<Answer> {
-        self.ask(&Request::Sign {
-            mechanism: mechanism.to_owned(),
-            data: hex::encode(data),
-            pieces,
-        })
+        self.ask(&signature(mechanism, data, pieces))
     }
 
     /// Signs and finds out whether it is the citizen's signature.
@@ -503,6 +548,19 @@ impl Session {
             other => Err(Finding::Fault(format!("the signature is refused: {other}"))),
         }
     }
+}
+
+fn signature(mechanism: &str, data: &[u8], pieces: usize) -> Request {
+    Request::Sign {
+        mechanism: mechanism.to_owned(),
+        data: hex::encode(data),
+        pieces,
+    }
+}
+
+/// A signature by `CKM_RSA_PKCS` over what is signed usually.
+pub(crate) fn usual_signature() -> Request {
+    signature("CKM_RSA_PKCS", &usual_info(), 1)
 }
 
 /// The DigestInfo that is signed usually.

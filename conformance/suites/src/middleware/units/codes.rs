@@ -315,25 +315,31 @@ fn bad_new(stage: &Stage<'_>, way: Way, new: &str) -> Found {
     left(&laid, 3, 10)
 }
 
+/// The acceptance plan changes the PIN in a window, and not by this function.
+pub(super) const SET_PIN: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, section 5.5 (C_SetPIN) and section 5.1 (CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE)",
+);
+
 pub(super) fn pin() -> Vec<Row> {
     let pkcs11 = &[Feature::SetPin];
     let function = &[Feature::ChangePin];
     vec![
-        Row::new(1, "the PIN is changed by C_SetPIN", PLAN,
+        Row::new(1, "the PIN is changed by C_SetPIN", SET_PIN,
             "The new PIN is on the card, the old one is wrong, and no try is spent.",
             &[("C_SetPIN", "CKR_OK, the card has the new PIN"),
               ("C_Login with the old PIN", "CKR_PIN_INCORRECT"),
               ("C_Login with the new PIN, signature", "the card's signature")],
             |stage| changes(stage, Way::Pkcs11)).needs(pkcs11),
-        Row::new(2, "C_SetPIN with a wrong old PIN", PLAN,
+        Row::new(2, "C_SetPIN with a wrong old PIN", SET_PIN,
             "A wrong old PIN is CKR_PIN_INCORRECT, costs one try and changes nothing.",
             &[("C_SetPIN with a wrong old PIN", "CKR_PIN_INCORRECT, 2 tries left, the PIN is as before")],
             |stage| wrong_old(stage, Way::Pkcs11)).needs(pkcs11),
-        Row::new(3, "C_SetPIN to a PIN that is too short", PLAN,
+        Row::new(3, "C_SetPIN to a PIN that is too short", SET_PIN,
             "A new PIN that is too short is refused; the PIN and its tries are as before.",
             &[("C_SetPIN to seven digits", "refused, 3 tries left, the PIN is as before")],
             |stage| bad_new(stage, Way::Pkcs11, "123")).needs(pkcs11),
-        Row::new(4, "C_SetPIN to a PIN with letters", PLAN,
+        Row::new(4, "C_SetPIN to a PIN with letters", SET_PIN,
             "A new PIN with letters is refused; the PIN and its tries are as before.",
             &[("C_SetPIN to letters", "refused, 3 tries left, the PIN is as before")],
             |stage| bad_new(stage, Way::Pkcs11, "12a4")).needs(pkcs11),

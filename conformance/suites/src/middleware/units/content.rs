@@ -2,7 +2,7 @@
 //! Contents of files and plain answers that are drawn from the seed. Secure
 //! messaging wraps them and is valid: what is hostile is what stands inside.
 
-use super::fault::{HOSTILE, tidy};
+use super::fault::{HOSTILE, ask, enrolled, login, tidy};
 use super::{Row, Steps};
 use crate::draw::{Came, Counterexample, Limits, all_right};
 use crate::faults::edit::{Edit, OUTSIDE, apply_all, named, objects, sizes, values, wholes};
@@ -10,7 +10,7 @@ use crate::ics::Feature;
 use crate::middleware::door::{Laid, locked};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
-use crate::middleware::stage::{Session, Stage, is_signature};
+use crate::middleware::stage::{Session, Stage, is_signature, usual_signature};
 use cie_card::ResponseHook;
 use cie_driver::{Answer, Request};
 use proptest::strategy::{BoxedStrategy, Just, Strategy, Union};
@@ -181,10 +181,11 @@ pub(super) fn rows() -> Vec<Row> {
                 number,
                 format!("hostile contents, drawn: {what}"),
                 HOSTILE,
-                "Whatever stands in a file or a plain answer of the card, the module tells an error or does the right thing within the time limit: no crash, no hang, no signature that is not the citizen's, no try lost with the right PIN, no file outside the module's own folder.",
+                "Whatever stands in a file or a plain answer of the card, the module tells an error or does the right thing within the time limit: no crash, no hang, no signature that is not the citizen's, no try lost with the right PIN, which nobody calls wrong or blocked unless the card has said so, no file outside the module's own folder.",
                 STEPS,
                 move |stage| search(stage, &format!("CONTENT {number}"), &strategy()),
             )
+            .version(2)
             .before("a card with that content in the reader, not known to the module")
         })
         .collect()
@@ -192,6 +193,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn search(stage: &Stage<'_>, matter: &str, strategy: &BoxedStrategy<Hostile>) -> Found {
     let citizen = Citizen::usual(stage.seed())?;
+    stage.control(&citizen)?;
     let draws = stage.setup.effort.draws;
     let mut hash = Sha256::new();
     hash.update(stage.seed().to_be_bytes());
@@ -312,10 +314,10 @@ fn tried(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile, name: &str) ->
     let laid = Laid::hooked(&card, &stage.log, hook)?;
     stage.lay(&laid)?;
     if stage.has(Feature::Enrol) {
-        stage.once(&Request::Enrol(citizen.pin.clone()))?;
+        enrolled(&stage, citizen, &laid)?;
         tidy(&stage)?;
     }
-    let visited = session(&stage, citizen);
+    let visited = session(&stage, citizen, &laid);
     let late = std::mem::take(&mut *locked(&stage.late));
     visited?;
     if let Some(late) = late.first() {
@@ -330,7 +332,7 @@ fn tried(stage: &Stage<'_>, citizen: &Citizen, hostile: &Hostile, name: &str) ->
 }
 
 /// A session in which everything may be refused, and what is not is right.
-fn session(stage: &Stage<'_>, citizen: &Citizen) -> Found {
+fn session(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid) -> Found {
     // No slot, no token, no session: that is an error that is told.
     let mut driver = stage.driver()?;
     if driver.ask(&Request::Initialize)? != Answer::Done {
@@ -342,14 +344,14 @@ fn session(stage: &Stage<'_>, citizen: &Citizen) -> Found {
     let Some(slot) = slots.first().copied() else {
         return Ok(());
     };
-    driver.ask(&Request::Token(slot))?;
-    if driver.ask(&Request::Open(slot))? != Answer::Done {
+    let mut session = Session { driver, slot };
+    ask(&mut session, laid, &Request::Token(slot))?;
+    if ask(&mut session, laid, &Request::Open(slot))? != Answer::Done {
         return Ok(());
     }
-    let mut session = Session { driver, slot };
-    session.login(&stage.typed(&citizen.pin))?;
-    session.ask(&Request::Objects)?;
-    match session.sign_usual()? {
+    login(stage, &mut session, citizen, laid)?;
+    ask(&mut session, laid, &Request::Objects)?;
+    match ask(&mut session, laid, &usual_signature())? {
         // The key of the card is the citizen's whatever the certificate says.
         Answer::Bytes(signature) => is_signature(citizen, &signature),
         _ => Ok(()),

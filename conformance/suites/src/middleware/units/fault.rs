@@ -9,7 +9,7 @@ use crate::ics::Feature;
 use crate::middleware::door::{Laid, locked, next_try};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
-use crate::middleware::stage::{Stage, is_signature};
+use crate::middleware::stage::{Session, Stage, is_signature, usual_signature};
 use cie_driver::{Answer, Request};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const MOST: usize = 24;
 /// Scripts that are drawn from the seed.
 const SCRIPTS: u64 = 30;
 
-const REQUIREMENT: &str = "Whatever the card answers, the module tells an error or does the right thing within the time limit: no crash, no hang, no signature that does not verify, no certificate that is not the card's, no file outside the module's own folder.";
+const REQUIREMENT: &str = "Whatever the card answers, the module tells an error or does the right thing within the time limit: no crash, no hang, no signature that does not verify, no certificate that is not the card's, no right PIN that is called wrong or blocked unless the card has said so, no file outside the module's own folder.";
 
 /// Under valid secure messaging nobody lies but the card itself, and who
 /// issued it is to blame. What a module can find out, it should: chosen.
@@ -27,7 +27,7 @@ const LYING: Ground = Ground(
     "a module gives out nothing that it can find out to be wrong, also if the card itself says so",
 );
 
-const REQUIREMENT_INSIDE: &str = "Whatever the card says under valid secure messaging, the module tells an error or does the right thing within the time limit: no crash, no hang, no signature that the certificate does not verify, no file outside the module's own folder; no certificate that the security object does not have, if the module checks that.";
+const REQUIREMENT_INSIDE: &str = "Whatever the card says under valid secure messaging, the module tells an error or does the right thing within the time limit: no crash, no hang, no signature that the certificate does not verify, no right PIN that is called wrong or blocked unless the card has said so, no file outside the module's own folder; no certificate that the security object does not have, if the module checks that.";
 
 /// Where the lie is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +74,14 @@ pub(super) fn rows() -> Vec<Row> {
             STEPS,
             move |stage| everywhere(stage, Place::Inside, lie),
         )
+        .version(2)
     });
     let outside = (31..).zip(Lie::OUTSIDE).map(|(number, lie)| {
         let title = format!("{lie}, in the bytes that leave the card, at every answer");
         Row::new(number, title, ERRORS, REQUIREMENT, STEPS, move |stage| {
             everywhere(stage, Place::Outside, lie)
         })
+        .version(2)
     });
     let drawn = [(61, Place::Inside), (62, Place::Outside)]
         .into_iter()
@@ -99,6 +101,7 @@ pub(super) fn rows() -> Vec<Row> {
             Row::new(number, title, ground, requirement, steps, move |stage| {
                 scripts(stage, place)
             })
+            .version(2)
         });
     inside.chain(outside).chain(drawn).collect()
 }
@@ -124,7 +127,7 @@ fn attempt(
     let answers;
     if phase == Phase::Enrolment {
         liar.arm(script.clone());
-        stage.once(&Request::Enrol(citizen.pin.clone()))?;
+        enrolled(&stage, citizen, &laid)?;
         answers = liar.answers();
         liar.arm(Script::default());
         used(&stage, citizen, &laid, place)?;
@@ -144,6 +147,28 @@ fn attempt(
     }
 }
 
+/// Enrolment with the right PIN, which may be refused, and not because of it.
+pub(super) fn enrolled(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid) -> Found<Answer> {
+    let enrol = Request::Enrol(citizen.pin.clone());
+    laid.fair(&enrol, stage.once(&enrol)?)
+}
+
+/// Login with the right PIN, which may be refused, and not because of it.
+pub(super) fn login(
+    stage: &Stage<'_>,
+    session: &mut Session,
+    citizen: &Citizen,
+    laid: &Laid,
+) -> Found<Answer> {
+    let code = stage.typed(&citizen.pin);
+    ask(session, laid, &Request::Login { so: false, code })
+}
+
+/// A call after the right PIN or before any.
+pub(super) fn ask(session: &mut Session, laid: &Laid, request: &Request) -> Found<Answer> {
+    laid.fair(request, session.ask(request)?)
+}
+
 /// A session in which everything may be refused, and what is not is right.
 fn used(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid, place: Place) -> Found {
     let checked = place == Place::Outside || stage.has(Feature::ChecksSecurityObject);
@@ -157,16 +182,14 @@ fn used(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid, place: Place) -> Foun
     let Some(slot) = slots.first() else {
         return Ok(());
     };
-    driver.ask(&Request::Token(*slot))?;
-    if driver.ask(&Request::Open(*slot))? != Answer::Done {
+    let slot = *slot;
+    let mut session = Session { driver, slot };
+    ask(&mut session, laid, &Request::Token(slot))?;
+    if ask(&mut session, laid, &Request::Open(slot))? != Answer::Done {
         return Ok(());
     }
-    let mut session = crate::middleware::stage::Session {
-        driver,
-        slot: *slot,
-    };
-    session.login(&stage.typed(&citizen.pin))?;
-    if let Answer::Objects(objects) = session.ask(&Request::Objects)? {
+    login(stage, &mut session, citizen, laid)?;
+    if let Answer::Objects(objects) = ask(&mut session, laid, &Request::Objects)? {
         let theirs = hex::encode(&citizen.certificate);
         // Authorities' certificates could be there as well; the card has none.
         for certificate in objects.iter().filter(|o| o.class == "certificate") {
@@ -176,7 +199,7 @@ fn used(stage: &Stage<'_>, citizen: &Citizen, laid: &Laid, place: Place) -> Foun
             )?;
         }
     }
-    if let Answer::Bytes(signature) = session.sign_usual()? {
+    if let Answer::Bytes(signature) = ask(&mut session, laid, &usual_signature())? {
         is_signature(citizen, &signature)?;
     }
     let tries = laid.snapshot().pin_tries;
@@ -235,6 +258,7 @@ fn phases(stage: &Stage<'_>, citizen: &Citizen, place: Place) -> Found<Vec<(Phas
 
 fn everywhere(stage: &mut Stage<'_>, place: Place, lie: Lie) -> Found {
     let citizen = Citizen::usual(stage.seed())?;
+    stage.control_with_signature(&citizen)?;
     for (phase, total) in phases(stage, &citizen, place)? {
         let step = total.div_ceil(MOST).max(1);
         for at in (1..=total).step_by(step) {
@@ -247,6 +271,7 @@ fn everywhere(stage: &mut Stage<'_>, place: Place, lie: Lie) -> Found {
 
 fn scripts(stage: &mut Stage<'_>, place: Place) -> Found {
     let citizen = Citizen::usual(stage.seed())?;
+    stage.control_with_signature(&citizen)?;
     let lies: &[Lie] = match place {
         Place::Inside => &Lie::INSIDE,
         Place::Outside => &Lie::OUTSIDE,
@@ -323,19 +348,21 @@ pub(super) fn contents() -> Vec<Row> {
                 number,
                 format!("hostile content in EF {fid:04X}: {what}"),
                 HOSTILE,
-                "Whatever stands in a file of the card, the module tells an error or does the right thing within the time limit: no crash, no hang, no file outside the module's own folder.",
+                "Whatever stands in a file of the card, the module tells an error or does the right thing within the time limit: no crash, no hang, no right PIN that is called wrong or blocked unless the card has said so, no file outside the module's own folder.",
                 &[
                     ("enrolment, if the module has one; login, objects, signature", "an error, or the right thing"),
                     ("the home directory", "nothing outside the module's own folder"),
                 ],
                 move |stage| {
-                    let mut citizen = Citizen::usual(stage.seed())?.with_file(fid, &content());
+                    let citizen = Citizen::usual(stage.seed())?;
+                    stage.control_with_signature(&citizen)?;
+                    let mut citizen = citizen.with_file(fid, &content());
                     if fid == 0x1003 {
                         citizen.certificate = content();
                     }
                     let laid = stage.insert(&citizen)?;
                     if stage.has(Feature::Enrol) {
-                        stage.once(&Request::Enrol(citizen.pin.clone()))?;
+                        enrolled(stage, &citizen, &laid)?;
                         tidy(stage)?;
                     }
                     if fid == 0x1003 {
@@ -345,15 +372,17 @@ pub(super) fn contents() -> Vec<Row> {
                             Err(Finding::Fault(_)) => return tidy(stage),
                             Err(other) => return Err(other),
                         };
-                        session.login(&stage.typed(&citizen.pin))?;
-                        session.ask(&Request::Objects)?;
-                        session.sign_usual()?;
+                        login(stage, &mut session, &citizen, &laid)?;
+                        for request in [Request::Objects, usual_signature()] {
+                            ask(&mut session, &laid, &request)?;
+                        }
                     } else {
                         used(stage, &citizen, &laid, Place::Outside)?;
                     }
                     tidy(stage)
                 },
             )
+            .version(2)
             .before("a card with that content in the reader, not known to the module")
         })
         .chain(super::content::rows())

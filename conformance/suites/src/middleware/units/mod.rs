@@ -21,8 +21,10 @@ mod variants;
 use super::finding::Found;
 use super::stage::Stage;
 use crate::catalogue::{Basis, Severity};
-use crate::ics::Feature;
+use crate::ics::{Announced, Feature};
 use cie_reader::ReaderSpec;
+pub(crate) use scard::calls;
+pub(crate) use sign::announced;
 
 /// Cases on one matter.
 pub(crate) struct Unit {
@@ -45,6 +47,9 @@ pub(crate) struct Row {
     pub(crate) clause: &'static str,
     pub(crate) basis: Basis,
     pub(crate) needs: &'static [Feature],
+    pub(crate) announced: Option<Announced>,
+    /// Another one than the unit's.
+    pub(crate) severity: Option<Severity>,
     pub(crate) before: &'static str,
     pub(crate) steps: &'static [(&'static str, &'static str)],
     pub(crate) reader: Box<dyn Fn() -> Option<ReaderSpec>>,
@@ -100,6 +105,8 @@ impl Row {
             clause: ground.1,
             basis: ground.0,
             needs: &[],
+            announced: None,
+            severity: None,
             before: "a fresh card in the reader, made known to the module if it needs that",
             steps,
             reader: Box::new(|| None),
@@ -113,6 +120,18 @@ impl Row {
 
     pub(crate) fn needs(self, needs: &'static [Feature]) -> Self {
         Self { needs, ..self }
+    }
+
+    /// Another severity than the unit's.
+    pub(crate) fn severity(self, severity: Severity) -> Self {
+        let severity = Some(severity);
+        Self { severity, ..self }
+    }
+
+    /// What the module has to announce.
+    pub(crate) fn announced(self, what: Announced) -> Self {
+        let announced = Some(what);
+        Self { announced, ..self }
     }
 
     pub(crate) fn before(self, before: &'static str) -> Self {

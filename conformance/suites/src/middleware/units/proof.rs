@@ -2,7 +2,7 @@
 //! Somebody in place of the card, or between it and the computer: what does not
 //! prove itself is not believed.
 
-use super::fault::sound;
+use super::fault::{enrolled, login, sound};
 use super::slot::stranger;
 use super::{ERRORS, Ground, Row};
 use crate::catalogue::Basis;
@@ -41,18 +41,19 @@ pub(super) fn rows() -> Vec<Row> {
             1,
             "a card that has another key 82",
             MUTUAL,
-            "A card that cannot prove to be the one whose files it shows is sent no code.",
+            "A card that cannot prove to be the one whose files it shows is sent no code, and none is called wrong or blocked.",
             &[
                 ("enrolment, C_Login with the right PIN", "refused"),
                 ("what went over the wire", "no VERIFY with a code"),
             ],
             impostor,
-        ),
+        )
+        .version(2),
         Row::new(
             2,
             "a byte in the middle of a protected answer is another",
             ERRORS,
-            "What was changed on its way under secure messaging is not used: no certificate that is not the card's, no signature that does not verify, no try lost.",
+            "What was changed on its way under secure messaging is not used: no certificate that is not the card's, no signature that does not verify, no try lost, no right PIN that is called wrong or blocked.",
             &[
                 (
                     "enrolment, login, objects, signature, with a byte changed in one protected answer to READ BINARY, for each of the first 24",
@@ -60,7 +61,8 @@ pub(super) fn rows() -> Vec<Row> {
                 ),
             ],
             changed_files,
-        ),
+        )
+        .version(2),
         Row::new(
             3,
             "the answer to a wrong PIN is made a 9000",
@@ -91,13 +93,14 @@ pub(super) fn rows() -> Vec<Row> {
             4,
             "a checksum whose last byte is wrong",
             ERRORS,
-            "An answer whose checksum is wrong in any byte is no answer: a login is not told to have succeeded on it.",
+            "An answer whose checksum is wrong in any byte is no answer: a login is not told to have succeeded on it, and the right PIN is not called wrong or blocked.",
             &[(
                 "C_Login with the right PIN, the last byte of the checksum of each answer to VERIFY is changed",
-                "refused",
+                "refused, and not because of the PIN",
             )],
             |stage| {
                 let citizen = Citizen::usual(stage.seed())?;
+                stage.control(&citizen)?;
                 let laid = stage.insert(&citizen)?;
                 let mut session = stage.begin(&citizen)?;
                 let (spoil, struck) = to_verify(|answer| {
@@ -108,11 +111,12 @@ pub(super) fn rows() -> Vec<Row> {
                     }
                 });
                 laid.spoil(Some(spoil));
-                let answer = session.login(&stage.typed(&citizen.pin))?;
+                let answer = login(stage, &mut session, &citizen, &laid)?;
                 was_changed(&struck)?;
                 refused(answer, "a wrong checksum")
             },
-        ),
+        )
+        .version(2),
         Row::new(
             5,
             "an earlier answer again",
@@ -132,7 +136,7 @@ pub(super) fn rows() -> Vec<Row> {
             6,
             "an answer that never ends",
             ERRORS,
-            "A card that always has more to say, or says that it has, is an error within the time limit.",
+            "A card that always has more to say, or says that it has, is an error within the time limit, and the PIN is not to blame.",
             &[
                 ("a card that answers 6100 to everything: C_Login", "refused"),
                 (
@@ -141,7 +145,9 @@ pub(super) fn rows() -> Vec<Row> {
                 ),
             ],
             |stage| {
-                let atr = Citizen::usual(stage.seed())?.image.profile.family.atr.clone();
+                let citizen = Citizen::usual(stage.seed())?;
+                stage.control(&citizen)?;
+                let atr = citizen.image.profile.family.atr.clone();
                 stranger(stage, atr.clone(), vec![0x61, 0x00])?;
                 let mut long = vec![0xA5; 255];
                 long.extend([0x61, 0xFF]);
@@ -149,6 +155,7 @@ pub(super) fn rows() -> Vec<Row> {
                 stranger(stage, atr, long)
             },
         )
+        .version(2)
         .before("a card with the answer to reset of a CIE and an answer without end"),
     ]
 }
@@ -162,15 +169,17 @@ fn refused(answer: Answer, why: &str) -> Found {
 
 fn impostor(stage: &mut Stage<'_>) -> Found {
     let other = Citizen::other_like_the_usual(stage.seed())?;
-    let citizen = Citizen::usual(stage.seed())?.impersonated(&other);
-    stage.insert(&citizen)?;
+    let genuine = Citizen::usual(stage.seed())?;
+    stage.control(&genuine)?;
+    let citizen = genuine.impersonated(&other);
+    let laid = stage.insert(&citizen)?;
     let mut taken = false;
     if stage.has(Feature::Enrol) {
-        taken = stage.once(&Request::Enrol(citizen.pin.clone()))? == Answer::Done;
+        taken = enrolled(stage, &citizen, &laid)? == Answer::Done;
     }
     match stage.session() {
         Ok(mut session) => {
-            taken |= session.login(&stage.typed(&citizen.pin))? == Answer::Done;
+            taken |= login(stage, &mut session, &citizen, &laid)? == Answer::Done;
         }
         // Refused before any code.
         Err(Finding::Fault(_)) => {}
@@ -244,6 +253,7 @@ fn wrong_pin(
 
 fn changed_files(stage: &mut Stage<'_>) -> Found {
     let citizen = Citizen::usual(stage.seed())?;
+    stage.control_with_signature(&citizen)?;
     for at in 1..=MOST {
         let stage = stage.fresh()?;
         let laid = Laid::new(&citizen, &stage.log)?;
@@ -261,7 +271,7 @@ fn changed_files(stage: &mut Stage<'_>) -> Found {
         stage.lay(&laid)?;
         let place = format!("protected answer {at} to READ BINARY");
         if stage.has(Feature::Enrol) {
-            stage.once(&Request::Enrol(citizen.pin.clone()))?;
+            enrolled(&stage, &citizen, &laid)?;
         }
         sound(&stage, &citizen, &laid).map_err(|f| f.at(&place))?;
         if count.load(Ordering::SeqCst) < at {

@@ -3,15 +3,16 @@
 //! `ci/known-issues.toml` says whose complaint each is.
 
 use super::login::left;
-use super::{ERRORS, Ground, PLAN, Row, SESSIONS, SLOTS};
+use super::{ERRORS, Ground, PLAN, Row, SLOTS};
 use crate::catalogue::Basis;
-use crate::ics::Feature;
+use crate::ics::{Codes, Feature};
+use crate::middleware::blame::{Said, fair};
 use crate::middleware::child::Driver;
 use crate::middleware::door::{Laid, Stranger};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::{Stage, is_signature, no_token, ok, usual_info};
-use cie_driver::{Answer, Request};
+use cie_driver::{Answer, Request, Token};
 use cie_reader::ReaderSpec;
 use std::path::Path;
 use std::time::Duration;
@@ -34,6 +35,11 @@ const SERVICES_CARD: [u8; 24] = [
 const BESIDE: Ground = Ground(
     Basis::Client,
     "public complaint italia/cie-middleware#174: a card of another kind in another reader hides the CIE",
+);
+
+const LENGTHS: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, section 3.2 (CK_TOKEN_INFO: ulMinPinLen, ulMaxPinLen) and section 5.1 (CKR_PIN_INCORRECT: the PIN does not match)",
 );
 
 pub(super) fn rows() -> Vec<Row> {
@@ -71,18 +77,20 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new(
             3,
             "the whole PIN at C_Login",
-            SESSIONS,
-            "The citizen's PIN, all eight digits, is not called wrong, and does not cost a try.",
+            LENGTHS,
+            "If the token says that eight digits can be a PIN, the citizen's PIN, all eight digits, is not called wrong; it never costs a try.",
             &[
+                ("C_GetTokenInfo", "ulMinPinLen and ulMaxPinLen"),
                 (
                     "C_Login with the eight digits",
-                    "CKR_OK, or an error that says that fewer are expected",
+                    "CKR_OK, or an error that says that fewer are expected; CKR_PIN_INCORRECT only if eight digits cannot be a PIN by the token",
                 ),
                 ("after CKR_OK: C_Sign", "the card's signature"),
                 ("the card's counters", "3 and 10"),
             ],
             whole_pin,
-        ),
+        )
+        .version(2),
         Row::new(
             4,
             "a second card is enrolled",
@@ -103,14 +111,15 @@ pub(super) fn rows() -> Vec<Row> {
             5,
             "the card answers, and then no more",
             ERRORS,
-            "A card that falls silent after its answer to reset is an error that is told, wherever it is asked for: no crash and no hang.",
+            "A card that falls silent after its answer to reset is an error that is told, wherever it is asked for: no crash and no hang, and the PIN is not called wrong or blocked.",
             &[
                 ("enrolment if need be, in front of a card that has fallen silent", "refused"),
                 ("C_GetSlotList, C_GetTokenInfo, C_OpenSession, C_Login", "refused"),
                 ("the card is laid on again; login, signature", "the card's signature"),
             ],
             falls_silent,
-        ),
+        )
+        .version(2),
     ]
 }
 
@@ -198,15 +207,27 @@ fn whole_pin(stage: &mut Stage<'_>) -> Found {
     let citizen = stage.usual()?;
     let laid = stage.insert(&citizen)?;
     let mut session = stage.begin(&citizen)?;
+    let Token {
+        pin_min, pin_max, ..
+    } = session.token()?;
     let answer = session.login(&citizen.pin)?;
-    holds(
-        !answer.is("CKR_PIN_INCORRECT") && !answer.is("CKR_PIN_LOCKED"),
-        format!("the citizen's PIN: {answer}"),
-    )?;
+    left(&laid, 3, 10)?;
+    let wrong = answer.is("CKR_PIN_INCORRECT") || answer.is("CKR_PIN_LOCKED");
+    if (pin_min..=pin_max).contains(&citizen.pin.len()) {
+        let why = "by the token a PIN has";
+        holds(
+            !wrong,
+            format!("the citizen's PIN: {answer}, and {why} {pin_min} to {pin_max} bytes"),
+        )?;
+    } else if wrong && stage.module.codes == Codes::Whole {
+        return Err(Finding::Undecided(format!(
+            "the citizen's PIN: {answer}; by the token a PIN has {pin_min} to {pin_max} bytes, by the statement eight (middleware.codes)"
+        )));
+    }
     if answer == Answer::Done {
         session.signs(&citizen)?;
     }
-    left(&laid, 3, 10)
+    Ok(())
 }
 
 fn side_by_side(stage: &mut Stage<'_>) -> Found {
@@ -234,8 +255,11 @@ fn falls_silent(stage: &mut Stage<'_>) -> Found {
     let atr = citizen.image.profile.family.atr.clone();
     let answer = Vec::new();
     stage.lay_any(Box::new(Stranger { atr, answer }))?;
+    // It says nothing, and so nothing of codes.
+    let said = Said::default();
     if stage.has(Feature::Enrol) {
-        let answer = stage.once(&Request::Enrol(citizen.pin.clone()))?;
+        let enrol = Request::Enrol(citizen.pin.clone());
+        let answer = fair(said, &enrol, stage.once(&enrol)?)?;
         holds(
             answer.is_refused(),
             format!("the enrolment of a silent card: {answer}"),
@@ -245,9 +269,11 @@ fn falls_silent(stage: &mut Stage<'_>) -> Found {
     if let Answer::Slots(slots) = driver.ask(&Request::Slots { with_token: true })? {
         for slot in slots {
             driver.ask(&Request::Token(slot))?;
-            if driver.ask(&Request::Open(slot))? == Answer::Done {
+            let open = Request::Open(slot);
+            if fair(said, &open, driver.ask(&open)?)? == Answer::Done {
                 let code = stage.typed(&citizen.pin);
-                let login = driver.ask(&Request::Login { so: false, code })?;
+                let login = Request::Login { so: false, code };
+                let login = fair(said, &login, driver.ask(&login)?)?;
                 holds(
                     login.is_refused(),
                     format!("a login to a silent card: {login}"),

@@ -9,6 +9,7 @@
 use super::login::{again, left};
 use super::{ERRORS, Ground, Row};
 use crate::catalogue::Basis;
+use crate::ics::Announced;
 use crate::middleware::door::{Laid, locked, next_try, note};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
@@ -219,6 +220,7 @@ pub(super) fn rows() -> Vec<Row> {
             move |stage| refused(stage, call, codes),
         )
         .version(2)
+        .announced(Announced::Call(call.name()))
     });
     let others = [
         Row::new(
@@ -608,6 +610,28 @@ fn faults(call: PcscCall, codes: &[&str], total: u64) -> Found<Vec<Fault>> {
         }
     }
     Ok(faults)
+}
+
+/// The calls of PC/SC that the module makes: in a round, at its end, and after
+/// a reset.
+pub(crate) fn calls(stage: &Stage<'_>) -> Found<Vec<String>> {
+    let (mut bench, mut counts) = Bench::new(stage)?;
+    let reset = Fault::new(PcscCall::BeginTransaction, code("SCARD_W_RESET_CARD")?);
+    let count = Fault::new(PcscCall::Reconnect, FaultOutcome::Served).ever_after();
+    bench.plan(&[reset, count])?;
+    bench.round(&mut Vec::new())?;
+    bench.end_of_round()?;
+    let seen = bench.stage.hand().faults();
+    bench.stage.hand().clear_faults();
+    bench.recovered()?;
+    bench.ends = true;
+    counts.extend(bench.counted()?);
+    let reconnects = seen.last().is_some_and(|planned| planned.seen > 0);
+    counts.extend(reconnects.then_some((PcscCall::Reconnect, 1)));
+    Ok(counts
+        .into_keys()
+        .map(|call| call.name().to_owned())
+        .collect())
 }
 
 fn refused(stage: &Stage<'_>, call: PcscCall, codes: &[&str]) -> Found {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every mechanism that the module announces, verified by other code.
 
+use super::told::is_blank;
 use super::{Ground, Row, SIGNING};
 use crate::catalogue::Basis;
+use crate::ics::{Announced, Announces};
 use crate::middleware::finding::{Finding, Found, holds};
-use crate::middleware::people::Citizen;
+use crate::middleware::people::{Citizen, VERIFIED, digest};
 use crate::middleware::stage::{DATA, Session, Stage, is_signature, usual_info};
+use cie_driver::protocol::Announced as Mechanism;
 use cie_driver::{Answer, Request};
 use cie_terminal::digest::HashAlgorithm;
 
@@ -16,6 +19,12 @@ const DIGESTING: Ground = Ground(
 const RANDOM: Ground = Ground(
     Basis::Standard,
     "PKCS #11 v2.40, section 5.15 (random number generation)",
+);
+
+/// The statement is the maker's word, and no standard's.
+const STATED: Ground = Ground(
+    Basis::Choice,
+    "a module announces what its conformance statement says",
 );
 
 /// What is announced must work; what is not announced does not concern.
@@ -46,6 +55,7 @@ pub(super) fn rows() -> Vec<Row> {
                 ],
                 move |stage| mechanism(stage, name),
             )
+            .announced(Announced::Sign(name))
         })
         .collect();
     rows.extend([
@@ -53,32 +63,14 @@ pub(super) fn rows() -> Vec<Row> {
             6,
             "every other mechanism that is announced for signing",
             SIGNING,
-            "No mechanism is announced for signing that the card cannot do: it pads by PKCS #1 v1.5 itself.",
-            &[("C_GetMechanismList", "no raw RSA and no PSS for signing")],
-            move |stage| {
-                let (_, mut session) = ready(stage)?;
-                let list = session.mechanisms()?;
-                let known = |name: &str| signing.contains(&name);
-                let more = list.iter().find(|m| m.sign && !known(&m.name));
-                let Some(more) = more else {
-                    return Ok(());
-                };
-                let name = &more.name;
-                let data = match name.as_str() {
-                    "CKM_RSA_X_509" => vec![1; 256],
-                    _ => DATA.to_vec(),
-                };
-                Err(match session.sign(name, &data, 1)? {
-                    Answer::Bytes(_) => Finding::Undecided(format!(
-                        "{name} gives a signature; this bench cannot verify it"
-                    )),
-                    Answer::Cannot(why) => Finding::Undecided(why),
-                    other => {
-                        Finding::Fault(format!("{name} is announced for signing: {other}"))
-                    }
-                })
-            },
-        ),
+            ANNOUNCED,
+            &[
+                ("C_Sign with each", "verifies"),
+                ("a mechanism that this bench cannot verify", "named, and nothing can be said"),
+            ],
+            move |stage| others(stage, &signing),
+        )
+        .version(2),
         Row::new(
             7,
             "lengths that CKM_RSA_PKCS can sign",
@@ -90,7 +82,8 @@ pub(super) fn rows() -> Vec<Row> {
                 ("246, 256 and 1000 bytes", "refused"),
             ],
             lengths,
-        ),
+        )
+        .announced(Announced::Sign("CKM_RSA_PKCS")),
         Row::new(
             8,
             "twenty signatures in a row",
@@ -128,7 +121,8 @@ pub(super) fn rows() -> Vec<Row> {
                 ("C_Verify of the same with another last byte", "refused"),
             ],
             verifies,
-        ),
+        )
+        .announced(Announced::Verify("CKM_RSA_PKCS")),
         Row::new(
             11,
             "digests",
@@ -137,30 +131,30 @@ pub(super) fn rows() -> Vec<Row> {
             &[("C_Digest with each", "the digest that other code computes")],
             |stage| {
                 let (_, mut session) = ready(stage)?;
+                let mut unknown = Vec::new();
                 let mut tried = false;
-                for announced in session.mechanisms()? {
-                    let right = match announced.name.as_str() {
-                        "CKM_SHA_1" => HashAlgorithm::Sha1.digest(DATA),
-                        "CKM_SHA256" => HashAlgorithm::Sha256.digest(DATA),
-                        "CKM_SHA384" => HashAlgorithm::Sha384.digest(DATA),
-                        "CKM_SHA512" => HashAlgorithm::Sha512.digest(DATA),
-                        _ => continue,
+                for Mechanism { name, .. } in session.mechanisms()?.into_iter().filter(|m| m.digest) {
+                    tried = true;
+                    let Some(right) = digest(&name, DATA) else {
+                        unknown.push(name);
+                        continue;
                     };
-                    let name = announced.name;
                     let answer = session.ask(&Request::Digest {
                         mechanism: name.clone(),
                         data: hex::encode(DATA),
                     })?;
                     let wanted = Answer::Bytes(hex::encode(right));
                     holds(answer == wanted, format!("{name}: {answer}, not the digest"))?;
-                    tried = true;
                 }
+                all_verified(&unknown)?;
                 if tried {
                     return Ok(());
                 }
                 Err(Finding::NotFor("the module does not announce digests".to_owned()))
             },
-        ),
+        )
+        .version(2)
+        .announced(Announced::Digest),
         Row::new(
             12,
             "random numbers",
@@ -179,6 +173,15 @@ pub(super) fn rows() -> Vec<Row> {
                 holds(fine(&one) && fine(&two), format!("it gives {one} and {two}"))?;
                 holds(one != two, "the same 32 bytes twice")
             },
+        )
+        .announced(Announced::Random),
+        Row::new(
+            13,
+            "what is announced is what the statement says",
+            STATED,
+            "Mechanisms for signing, verifying and digesting and the random generator are those of the statement, no more and no less.",
+            &[("C_GetMechanismList, C_GetMechanismInfo, C_GetTokenInfo", "as in middleware.announces")],
+            as_stated,
         ),
     ]);
     rows
@@ -191,7 +194,52 @@ fn ready(stage: &Stage<'_>) -> Found<(Citizen, Session)> {
     Ok((citizen, session))
 }
 
-fn announced(session: &mut Session, name: &str) -> Found {
+/// What the bench could not verify is named.
+fn all_verified(unknown: &[String]) -> Found {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let names = unknown.join(", ");
+    Err(Finding::Undecided(format!(
+        "this bench cannot verify {names}; what else is announced is right"
+    )))
+}
+
+/// Every mechanism for signing but these.
+fn others(stage: &Stage<'_>, but: &[&str]) -> Found {
+    let (citizen, mut session) = ready(stage)?;
+    let mut unknown = Vec::new();
+    let list = session.mechanisms()?.into_iter();
+    for Mechanism { name, .. } in list.filter(|m| m.sign && !but.contains(&m.name.as_str())) {
+        if !VERIFIED.contains(&name.as_str()) {
+            unknown.push(name);
+            continue;
+        }
+        let data = match name.as_str() {
+            // A block as long as the modulus, and smaller than it.
+            "CKM_RSA_X_509" => vec![1; 256],
+            "CKM_RSA_PKCS_PSS" => HashAlgorithm::Sha256.digest(DATA),
+            _ => DATA.to_vec(),
+        };
+        match session.sign(&name, &data, 1)? {
+            Answer::Bytes(hex) => {
+                let bytes = hex::decode(hex).map_err(Finding::ours)?;
+                holds(
+                    citizen.signed(&name, &data, &bytes),
+                    format!("{name}: success, and the signature does not verify"),
+                )?;
+            }
+            Answer::Cannot(why) => unknown.push(format!("{name} ({why})")),
+            other => {
+                let why = format!("{name} is announced for signing: {other}");
+                return Err(Finding::Fault(why));
+            }
+        }
+    }
+    all_verified(&unknown)
+}
+
+fn signs_with(session: &mut Session, name: &str) -> Found {
     if session
         .mechanisms()?
         .iter()
@@ -204,9 +252,66 @@ fn announced(session: &mut Session, name: &str) -> Found {
     }
 }
 
+/// What is announced in this session, but for calls of PC/SC.
+pub(crate) fn announced(session: &mut Session) -> Found<Announces> {
+    let list = session.mechanisms()?;
+    let token = session.token()?;
+    let names = |which: fn(&Mechanism) -> bool| -> Vec<String> {
+        let mut names: Vec<_> = list
+            .iter()
+            .filter(|m| which(m))
+            .map(|m| m.name.clone())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    Ok(Announces {
+        signs: names(|m| m.sign),
+        verifies: names(|m| m.verify),
+        digests: names(|m| m.digest),
+        random: token.rng,
+        serial: !is_blank(&token.serial),
+        pcsc_calls: None,
+    })
+}
+
+fn as_stated(stage: &mut Stage<'_>) -> Found {
+    let Some(stated) = stage.module.announces.clone() else {
+        let why = "the statement says nothing of it (middleware.announces)";
+        return Err(Finding::Undecided(why.to_owned()));
+    };
+    let citizen = stage.usual()?;
+    stage.insert(&citizen)?;
+    let told = announced(&mut stage.begin(&citizen)?)?;
+    for (what, told, mut stated) in [
+        ("signing", told.signs, stated.signs),
+        ("verifying", told.verifies, stated.verifies),
+        ("digesting", told.digests, stated.digests),
+    ] {
+        stated.sort();
+        stated.dedup();
+        let more: Vec<_> = told.iter().filter(|one| !stated.contains(one)).collect();
+        let less: Vec<_> = stated.iter().filter(|one| !told.contains(one)).collect();
+        holds(
+            more.is_empty() && less.is_empty(),
+            format!(
+                "for {what}: announced and not stated {more:?}, stated and not announced {less:?}"
+            ),
+        )?;
+    }
+    holds(
+        told.random == stated.random,
+        format!(
+            "CKF_RNG is {}, and the statement says {}",
+            told.random, stated.random
+        ),
+    )
+}
+
 fn mechanism(stage: &Stage<'_>, name: &'static str) -> Found {
     let (citizen, mut session) = ready(stage)?;
-    announced(&mut session, name)?;
+    signs_with(&mut session, name)?;
     let data = if name == "CKM_RSA_PKCS" {
         usual_info()
     } else {
@@ -247,7 +352,7 @@ fn mechanism(stage: &Stage<'_>, name: &'static str) -> Found {
 
 fn lengths(stage: &mut Stage<'_>) -> Found {
     let (citizen, mut session) = ready(stage)?;
-    announced(&mut session, "CKM_RSA_PKCS")?;
+    signs_with(&mut session, "CKM_RSA_PKCS")?;
     for len in [1_u8, 20, 51, 83, 102, 245] {
         let data: Vec<u8> = (0..len).collect();
         if let Answer::Bytes(hex) = session.sign("CKM_RSA_PKCS", &data, 1)? {

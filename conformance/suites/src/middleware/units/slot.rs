@@ -4,6 +4,7 @@
 use super::{ERRORS, Ground, OBJECTS, PLAN, Row, SLOTS};
 use crate::catalogue::Basis;
 use crate::ics::Feature;
+use crate::middleware::blame::{Said, fair};
 use crate::middleware::door::{Laid, Stranger};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::stage::{Stage, no_token, token_slot};
@@ -115,7 +116,7 @@ pub(super) fn slots() -> Vec<Row> {
             6,
             "a card that is no CIE",
             STRANGE,
-            "A card of another kind is no CIE: no login to it succeeds and nothing crashes.",
+            "A card of another kind is no CIE: no login to it succeeds, nothing crashes, and the PIN is not called wrong or blocked.",
             &[
                 ("C_GetSlotList", "no slot with a token, or one that refuses"),
                 ("C_Login", "refused"),
@@ -131,30 +132,33 @@ pub(super) fn slots() -> Vec<Row> {
                 )
             },
         )
+        .version(2)
         .before("a card with another answer to reset and without applications"),
         Row::new(
             7,
             "a card that says yes to everything",
             STRANGE,
-            "A card that is no CIE is not taken for one because it refuses nothing.",
+            "A card that is no CIE is not taken for one because it refuses nothing, and the PIN is not called wrong or blocked.",
             &[("C_Login", "refused")],
             |stage| {
                 let atr = stage.usual()?.image.profile.family.atr.clone();
                 stranger(stage, atr, vec![0x90, 0x00])
             },
         )
+        .version(2)
         .before("a card with the answer to reset of a CIE that answers 9000 to everything"),
         Row::new(
             8,
             "a card that does not answer",
             ERRORS,
-            "A mute card is an error and nothing worse.",
+            "A mute card is an error and nothing worse, and the PIN is not called wrong or blocked.",
             &[("C_Login", "refused")],
             |stage| {
                 let atr = stage.usual()?.image.profile.family.atr.clone();
                 stranger(stage, atr, Vec::new())
             },
         )
+        .version(2)
         .before("a card with the answer to reset of a CIE that answers nothing else"),
         Row::new(
             9,
@@ -196,11 +200,14 @@ pub(super) fn slots() -> Vec<Row> {
     ]
 }
 
-/// Nothing succeeds with this card that needs a CIE.
+/// Nothing succeeds with this card that needs a CIE, and no code is to blame.
 pub(super) fn stranger(stage: &Stage<'_>, atr: Vec<u8>, answer: Vec<u8>) -> Found {
     stage.lay_any(Box::new(Stranger { atr, answer }))?;
+    // It says the same to everything, and nothing of codes.
+    let said = Said::default();
     if stage.has(Feature::Enrol) {
-        let enrolled = stage.once(&Request::Enrol("12345678".to_owned()))?;
+        let enrol = Request::Enrol("12345678".to_owned());
+        let enrolled = fair(said, &enrol, stage.once(&enrol)?)?;
         holds(enrolled.is_refused(), format!("it is enrolled: {enrolled}"))?;
     }
     let mut driver = stage.initialized()?;
@@ -208,13 +215,13 @@ pub(super) fn stranger(stage: &Stage<'_>, atr: Vec<u8>, answer: Vec<u8>) -> Foun
         return Ok(());
     };
     for slot in slots {
-        if driver.ask(&Request::Open(slot))? != Answer::Done {
+        let open = Request::Open(slot);
+        if fair(said, &open, driver.ask(&open)?)? != Answer::Done {
             continue;
         }
-        let login = driver.ask(&Request::Login {
-            so: false,
-            code: stage.typed("12345678"),
-        })?;
+        let code = stage.typed("12345678");
+        let login = Request::Login { so: false, code };
+        let login = fair(said, &login, driver.ask(&login)?)?;
         holds(login.is_refused(), format!("a login succeeds: {login}"))?;
     }
     Ok(())

@@ -3,8 +3,8 @@
 
 use super::login::{FLAGS, left};
 use super::{Ground, Row, SESSIONS, SLOTS};
-use crate::catalogue::Basis;
-use crate::ics::Feature;
+use crate::catalogue::{Basis, Severity};
+use crate::ics::{Announced, Feature};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::{Session, Stage, no_token, ok, token_slot};
@@ -14,6 +14,11 @@ use cie_driver::{Answer, Request};
 const RESET: Ground = Ground(
     Basis::Choice,
     "a reset ends the login and no session: what is told after it is what the card still knows",
+);
+
+const TEXTS: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, sections 3.1 and 3.2 (CK_INFO, CK_SLOT_INFO, CK_TOKEN_INFO): padded with the blank character, should not be null-terminated",
 );
 
 const SECRET: Ground = Ground(
@@ -99,21 +104,23 @@ pub(super) fn rows() -> Vec<Row> {
                 stage.insert(&one)?;
                 let mut session = stage.begin(&one)?;
                 let before = session.token()?.serial;
-                if before.is_empty() {
-                    let why = "the module tells no serial number of the token";
-                    return Err(Finding::NotFor(why.to_owned()));
-                }
                 stage.take_out()?;
                 no_token(&mut session.driver)?;
                 stage.insert(&two)?;
                 session.slot = token_slot(&mut session.driver)?;
                 let after = session.token()?.serial;
+                if is_blank(&before) && is_blank(&after) {
+                    let why = "the module tells no serial number of the token";
+                    return Err(Finding::NotFor(why.to_owned()));
+                }
                 holds(
                     before != after,
                     format!("both cards have the serial number {after:?}"),
                 )
             },
-        ),
+        )
+        .version(2)
+        .announced(Announced::Serial),
         Row::new(
             5,
             "nobody is told the PIN",
@@ -121,15 +128,51 @@ pub(super) fn rows() -> Vec<Row> {
             "No code is in a file of the home directory or in what the module writes to its outputs, in digits or in hexadecimal.",
             &[
                 ("C_Login with a wrong PIN, with the right one", ""),
-                ("C_SetPIN, if the module has it; C_Sign", ""),
+                (
+                    "C_SetPIN, if the module has it, C_Logout, C_Login with the new PIN; C_Sign",
+                    "what is refused leaves nothing to be said, unless a code is found",
+                ),
                 (
                     "every file, standard error among them, is searched for the codes",
                     "not found",
                 ),
             ],
             secret,
-        ),
+        )
+        .version(2),
+        Row::new(
+            6,
+            "texts are filled up with blanks",
+            TEXTS,
+            "The texts of CK_INFO, CK_SLOT_INFO and CK_TOKEN_INFO are padded with blanks: no NUL ends them or fills them up.",
+            &[(
+                "C_GetInfo, C_GetSlotInfo, C_GetTokenInfo",
+                "no NUL in a text",
+            )],
+            |stage| {
+                let citizen = stage.usual()?;
+                stage.insert(&citizen)?;
+                let mut session = stage.begin(&citizen)?;
+                let texts = Request::Texts(session.slot);
+                let texts = match session.ask(&texts)? {
+                    Answer::Texts(texts) => texts,
+                    other => return Err(Finding::Undecided(format!("the texts: {other}"))),
+                };
+                let ended: Vec<_> = texts
+                    .iter()
+                    .filter(|(_, text)| text.contains('\0'))
+                    .map(|(field, text)| format!("{field} is {text:?}"))
+                    .collect();
+                holds(ended.is_empty(), ended.join(", "))
+            },
+        )
+        .severity(Severity::Minor),
     ]
+}
+
+/// A text with nothing in it but what it was filled up with.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c == ' ' || c == '\0')
 }
 
 /// Nobody is logged in, as far as the module tells.
@@ -188,20 +231,45 @@ fn after_reset(stage: &mut Stage<'_>) -> Found {
 fn secret(stage: &mut Stage<'_>) -> Found {
     let citizen = Citizen::usual(stage.seed())?;
     stage.insert(&citizen)?;
-    let mut session = stage.begin(&citizen)?;
+    // What comes of it is for other cases; here it is looked what is left.
+    let used = codes_are_used(stage, &citizen);
+    let codes = [
+        citizen.pin.clone(),
+        citizen.wrong_pin(),
+        citizen.another_pin(),
+    ];
+    nowhere(stage, &codes)?;
+    used.map_err(|finding| match finding {
+        Finding::Fault(why) => Finding::Undecided(format!("before the search: {why}")),
+        other => other,
+    })
+}
+
+/// A wrong PIN, the right one, a new one, and a signature with that.
+fn codes_are_used(stage: &Stage<'_>, citizen: &Citizen) -> Found {
+    let mut session = stage.begin(citizen)?;
     session.login(&stage.typed(&citizen.wrong_pin()))?;
     ok(
         session.login(&stage.typed(&citizen.pin))?,
         "the right PIN then",
     )?;
-    let new = citizen.another_pin();
     if stage.has(Feature::SetPin) {
-        let (old, new) = (stage.typed(&citizen.pin), stage.typed(&new));
-        ok(session.ask(&Request::SetPin { old, new })?, "C_SetPIN")?;
+        let (old, new) = (stage.typed(&citizen.pin), citizen.another_pin());
+        let typed = stage.typed(&new);
+        let change = Request::SetPin {
+            old,
+            new: typed.clone(),
+        };
+        ok(session.ask(&change)?, "C_SetPIN")?;
+        // A change may end the login.
+        session.ask(&Request::Logout)?;
+        ok(session.login(&typed)?, "the new PIN then")?;
     }
-    session.signs(&citizen)?;
-    drop(session);
-    let codes = [citizen.pin.clone(), citizen.wrong_pin(), new];
+    session.signs(citizen)
+}
+
+/// No file of the home directory has one of these codes in it.
+fn nowhere(stage: &Stage<'_>, codes: &[String]) -> Found {
     let mut folders = vec![stage.home().to_path_buf()];
     while let Some(folder) = folders.pop() {
         let entries = std::fs::read_dir(folder).map_err(Finding::ours)?;
@@ -221,7 +289,7 @@ fn secret(stage: &mut Stage<'_>) -> Found {
             }
             let text = std::fs::read(entry.path()).unwrap_or_default();
             let name = entry.file_name();
-            for code in &codes {
+            for code in codes {
                 let hex = hex::encode(code);
                 let there = [code.as_bytes(), hex.as_bytes()]
                     .iter()
@@ -231,4 +299,15 @@ fn secret(stage: &mut Stage<'_>) -> Found {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_blank;
+
+    #[test]
+    fn nul_and_blanks_are_no_serial_number() {
+        assert!(is_blank("") && is_blank("  ") && is_blank(&"\0".repeat(16)));
+        assert!(!is_blank("0\0") && !is_blank("0"));
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Removal and reset at every exchange, several processes, swapped cards.
 
+use super::fault::{ask, login};
 use super::login::{again, left};
 use super::{ERRORS, Ground, Row, SESSIONS};
 use crate::catalogue::Basis;
@@ -9,7 +10,7 @@ use crate::middleware::door::{Laid, Trouble, locked, next_try};
 use crate::middleware::finding::{Finding, Found, holds};
 use crate::middleware::people::Citizen;
 use crate::middleware::stage::{
-    REFUSED, Session, Stage, is_signature, no_token, ok, token_slot, usual_info,
+    REFUSED, Session, Stage, is_signature, no_token, ok, token_slot, usual_info, usual_signature,
 };
 use cie_driver::{Answer, Request};
 use cie_reader::ReaderSpec;
@@ -35,8 +36,8 @@ const LAST: usize = 4;
 const BY_HAND: Duration = Duration::from_secs(1);
 
 pub(super) fn events() -> Vec<Row> {
-    let requirement = "Whatever happens during a signature, the module tells an error or gives a right signature, within the time limit; after a new login the same process signs again, and no try is lost.";
-    let inserted = "Whatever is put in during a signature, the module tells an error or gives a right signature, within the time limit; after a new login it signs again, at the latest after C_Finalize and C_Initialize, and no try is lost, of no card.";
+    let requirement = "Whatever happens during a signature, the module tells an error or gives a right signature, within the time limit; after a new login the same process signs again, no try is lost, and the right PIN is not called wrong or blocked.";
+    let inserted = "Whatever is put in during a signature, the module tells an error or gives a right signature, within the time limit; after a new login it signs again, at the latest after C_Finalize and C_Initialize, no try is lost, of no card, and the right PIN is not called wrong or blocked.";
     let during = |number, trouble: Trouble| {
         let requirement = match trouble.is_insertion() {
             true => inserted,
@@ -66,6 +67,7 @@ pub(super) fn events() -> Vec<Row> {
             ],
             move |stage| during_signature(stage, trouble),
         )
+        .version(2)
     };
     let mut rows: Vec<Row> = (1..)
         .zip(Trouble::ALL)
@@ -76,13 +78,14 @@ pub(super) fn events() -> Vec<Row> {
             5,
             format!("removal at every exchange of a login, at {MOST} of them if there are more"),
             ERRORS,
-            "Whatever happens during a login, the module tells an error or logs in, within the time limit; no try is lost.",
+            "Whatever happens during a login, the module tells an error or logs in, within the time limit; no try is lost, and the right PIN is not called wrong or blocked.",
             &[
                 ("for each exchange of a login, or 60 of them, evenly: the login with the removal there", "an error or a login"),
                 ("the card back in, login, signature", "the card's signature, 3 tries left"),
             ],
             during_login,
-        ),
+        )
+        .version(2),
     );
     rows.push(Row::new(
         6,
@@ -499,7 +502,7 @@ fn one_signature(
         "the login before",
     )?;
     laid.plan(at, trouble);
-    let answer = session.sign_usual()?;
+    let answer = ask(&mut session, laid, &usual_signature())?;
     let happened = laid.settle();
     if let Answer::Bytes(signature) = &answer {
         is_signature(citizen, signature)?;
@@ -546,7 +549,7 @@ fn during_login(stage: &mut Stage<'_>) -> Found {
         let run = || {
             let mut session = stage.session()?;
             laid.plan(at, Trouble::Removed);
-            let answer = session.login(&stage.typed(&citizen.pin))?;
+            let answer = login(stage, &mut session, &citizen, &laid)?;
             if !laid.settle() {
                 return Ok(());
             }

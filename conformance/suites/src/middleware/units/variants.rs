@@ -127,7 +127,11 @@ pub(super) fn states() -> Vec<Row> {
         state(8, State::SodMismatch, super::truth::NOTICES,
             "A card whose serial number is not that of its security object is noticed: enrolment or login is refused.",
             &[("enrolment, C_Login with the right PIN", "refused")],
-            |stage, citizen, _| super::truth::noticed(stage, citizen))
+            |stage, citizen, laid| {
+                stage.control(&stage.genuine()?)?;
+                super::truth::noticed(stage, citizen, laid)
+            })
+            .version(2)
             .needs(&[Feature::ChecksSecurityObject]),
         state(9, State::HalfCodes, super::login::SPARE,
             "A citizen who has only the first half of the codes is refused, and no try is spent.",

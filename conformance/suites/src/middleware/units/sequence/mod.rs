@@ -26,6 +26,12 @@ const CODES: Ground = Ground(
     "a code goes to the card when somebody types it, once, and is not kept",
 );
 
+/// Each function that takes a right code.
+const RIGHT_CODES: Ground = Ground(
+    Basis::Standard,
+    "PKCS #11 v2.40, section 5.5 (C_InitPIN, C_SetPIN), section 5.6 (C_Login) and section 5.11 (C_Sign)",
+);
+
 const STEPS: &[(&str, &str)] = &[
     (
         "sequences of up to ten deeds or phrases of them, drawn from the seed, with a card that has all tries or few: logins right, wrong and, where that is asked, malformed, logout, change, PUK, unblocking, signatures, a new session, card out and in, a second process",
@@ -99,7 +105,7 @@ type Rule = Box<dyn FnMut(&Seen) -> Found>;
 pub(super) fn rows() -> Vec<Row> {
     let well_formed = WELL_FORMED;
     let mut rows = vec![
-        row(1, "a model of counters and PIN", SESSIONS,
+        row(1, "a model of counters and PIN", CODES,
             "Whatever is done with codes in whatever order, a success is one on the card, a refusal is none, a wrong code costs exactly one try, anything else none: counters and PIN of the card are those of a model.",
             well_formed,
             |citizen, sequence| {
@@ -184,7 +190,7 @@ pub(super) fn rows() -> Vec<Row> {
         (
             11,
             "right codes work",
-            SESSIONS,
+            RIGHT_CODES,
             "With a try left the right PIN logs in, signs and changes, and the right PUK gives a new PIN, whatever went before.",
             Mix {
                 logouts: 3,

@@ -14,6 +14,7 @@ fn module(features: &[Feature]) -> Middleware {
         codes: Codes::Whole,
         features: features.to_vec(),
         follows_choices: true,
+        announces: None,
     }
 }
 

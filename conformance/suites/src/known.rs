@@ -300,8 +300,10 @@ pub enum Complaint {
     Absent,
     /// It could not be found out.
     Undecided,
-    /// No case of the line concerns the module, or there is no line.
+    /// No case of the line concerns the module.
     NotApplicable,
+    /// The report has no line, so nothing was run.
+    NoLine,
 }
 
 impl fmt::Display for Complaint {
@@ -311,6 +313,7 @@ impl fmt::Display for Complaint {
             Self::Absent => "does not have it",
             Self::Undecided => "undecided",
             Self::NotApplicable => "not applicable",
+            Self::NoLine => "no line",
         })
     }
 }
@@ -343,7 +346,9 @@ pub fn try_out(known: &Known, setup: &Setup, ics: &Ics) -> Result<Tried, KnownEr
         .map(|case| judge(&setup, case, ics))
         .collect();
     let any = |is: fn(Verdict) -> bool| results.iter().any(|result| is(result.verdict));
-    let complaint = if any(Verdict::is_bad) {
+    let complaint = if known.cases.is_empty() {
+        Complaint::NoLine
+    } else if any(Verdict::is_bad) {
         Complaint::Present
     } else if any(|verdict| verdict == Verdict::Inconclusive) {
         Complaint::Undecided
@@ -394,7 +399,7 @@ cie-conformance known --module PATH                               # all of them
 ```
 
 With a module the exit code is that of `middleware`: 1 if the module has a complaint, 3 if something
-could not be decided, else 0. [known.schema.json](known.schema.json) describes what `--json` gives, with a
+could not be decided or a report that was named has no line, else 0. [known.schema.json](known.schema.json) describes what `--json` gives, with a
 module and without.
 
 A line runs the named cases with the named chip family, reader profile and start state; where none is

@@ -70,12 +70,13 @@ pub(super) fn known(options: &Options) -> Result<ExitCode, BenchError> {
     Ok(code(&tried))
 }
 
-/// The exit code of `middleware` for the same cases.
+/// The exit code of `middleware` for the same cases. Of a report without a
+/// line nothing was found out.
 fn code(tried: &[Tried]) -> ExitCode {
     let any = |complaint| tried.iter().any(|one| one.complaint == complaint);
     if any(Complaint::Present) {
         ExitCode::from(EXIT_FOUND)
-    } else if any(Complaint::Undecided) {
+    } else if any(Complaint::Undecided) || any(Complaint::NoLine) {
         ExitCode::from(EXIT_UNDECIDED)
     } else {
         ExitCode::SUCCESS

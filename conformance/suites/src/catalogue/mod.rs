@@ -19,6 +19,7 @@ use std::fmt;
 pub use choices::choice;
 pub use cost::Cost;
 pub use ground::Basis;
+pub(crate) use tr03105::aliases;
 pub use tr03105::tr03105_page;
 
 /// How much it matters if a case fails.

@@ -22,7 +22,7 @@ mod scene;
 mod stage;
 mod units;
 
-use crate::catalogue::{Case, Cost, Needs, Step};
+use crate::catalogue::{Case, Cost, Needs, Step, aliases};
 use crate::ics::{Codes, Feature, Ics, Middleware};
 use crate::ours;
 use crate::report::{CaseResult, Exchange};
@@ -133,7 +133,7 @@ fn case(unit: &units::Unit, row: &units::Row) -> Case {
             .to_owned(),
         severity: unit.severity,
         cost: Cost::default(),
-        aliases: Vec::new(),
+        aliases: aliases(&id(unit, row)),
     }
 }
 

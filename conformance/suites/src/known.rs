@@ -197,6 +197,13 @@ impl KnownIssues {
         names.iter().map(find).collect()
     }
 
+    /// How many reports with a card, a reader or PC/SC behind them were seen so.
+    #[must_use]
+    pub fn shown(&self, shown: Shown) -> usize {
+        let is = |known: &&Known| known.counts() && known.shown == Some(shown);
+        self.reports.iter().filter(is).count()
+    }
+
     /// How many reports with a card, a reader or PC/SC behind them are
     /// reproduced, and how many there are.
     #[must_use]
@@ -422,15 +429,13 @@ pub fn render(issues: &KnownIssues) -> String {
     let mut page = HEAD.to_owned();
     let (reproduced, counted) = issues.share();
     let percent = (reproduced * 100).checked_div(counted).unwrap_or(0);
-    let kind = |shown| {
-        let is = |known: &&Known| known.counts() && known.shown == Some(shown);
-        issues.reports.iter().filter(is).count()
-    };
+    let kind = |shown| issues.shown(shown);
     // Writing to a string cannot fail.
     let _ = writeln!(
         page,
-        "\nOf {} reports, {counted} have a card, a reader or PC/SC behind them; {reproduced} of these are \
-         reproduced\n({percent} %): {} on a module, {} on a mutant, {} as a condition.",
+        "\nOf {} reports, {counted} have a card, a reader or PC/SC behind them. {} of these are \
+         reproduced on\nreal middleware (module), {} more only on a module with the defect put in (mutant), {} as \
+         a condition:\n{reproduced} of {counted} ({percent} %) have a line that was seen to show them.",
         issues.reports.len(),
         kind(Shown::Module),
         kind(Shown::Mutant),

@@ -119,6 +119,18 @@ fn the_page_is_that_of_the_list() {
     );
 }
 
+/// What is not public is told by its weakness class only: no function of
+/// somebody's library, and no case but on the line.
+#[test]
+fn a_line_says_no_more_than_its_report() {
+    for known in &shipped().reports {
+        let text = format!("{} {}", known.seen, known.why_not);
+        for word in ["AbilitaCIE", "aborts", "REPORT_", "SLOT_", "FAULT_"] {
+            assert!(!text.contains(word), "{}: {text}", known.report);
+        }
+    }
+}
+
 #[test]
 fn nobody_is_named_and_a_table_holds_it() {
     let issues = shipped();

@@ -5,7 +5,7 @@ use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::middleware::ProcessOptions;
 use super::print;
 use super::progress::Progress;
-use cie_conformance::known::{Complaint, Known, KnownIssues, Tried, try_out};
+use cie_conformance::known::{Complaint, Known, KnownIssues, Shown, Tried, try_out};
 use cie_conformance::report::text::visible;
 use cie_conformance::verdict::Verdict;
 use clap::Args;
@@ -126,7 +126,11 @@ fn list(options: &Options, issues: &KnownIssues) -> Result<ExitCode, BenchError>
     let (reproduced, counted) = issues.share();
     let _ = writeln!(
         text,
-        "{reproduced} of {counted} with a card, a reader or PC/SC behind them are reproduced"
+        "{reproduced} of {counted} with a card, a reader or PC/SC behind them are reproduced: {} on real middleware, \
+         {} on a module with the defect put in, {} as a condition",
+        issues.shown(Shown::Module),
+        issues.shown(Shown::Mutant),
+        issues.shown(Shown::Condition),
     );
     print(text)?;
     Ok(ExitCode::SUCCESS)

@@ -92,16 +92,21 @@ fn requirement(rule: &str, ground: Ground) -> String {
 
 fn clause(ground: Ground) -> String {
     match ground {
-        Ground::Fact(text) => format!("card facts, section {}", section(text)),
+        Ground::Fact(text) => fact(text),
         Ground::Standard(text) => text.to_owned(),
         Ground::Choice(number) => format!("choice {number}"),
         Ground::Unnamed(name) => format!("choice “{name}”"),
     }
 }
 
-/// The text behind the tag of a fact.
-fn section(text: &str) -> &str {
-    text.split_once("] ").map_or(text, |(_, section)| section)
+/// Where the page on facts has this one: its number stands behind its tag, and
+/// maybe another, `[C] 4.3 and 5: why`.
+fn fact(text: &str) -> String {
+    let text = text.split_once("] ").map_or(text, |(_, numbers)| numbers);
+    let (numbers, why) = text.split_once(": ").unwrap_or((text, ""));
+    let colon = if why.is_empty() { "" } else { ": " };
+    let numbers = numbers.replace(" and ", " and #fact-");
+    format!("docs/facts-and-choices.md#fact-{numbers}{colon}{why}")
 }
 
 fn postconditions(cost: Cost) -> String {

@@ -92,7 +92,7 @@ pub struct Case {
     pub purpose: &'static str,
     /// What is demanded, in words.
     pub requirement: String,
-    /// Where that stands: a clause of a standard, a section of the card facts,
+    /// Where that stands: a clause of a standard, a fact of `docs/facts-and-choices.md`,
     /// a numbered choice.
     pub clause: String,
     /// On what the requirement rests.

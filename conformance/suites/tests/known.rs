@@ -273,6 +273,15 @@ fn one_line_tells_whether_a_module_has_a_complaint() {
     let fine = known(&["--module", module, report]);
     assert_eq!(fine.status.code(), Some(0), "{}", text(&fine));
     assert!(text(&fine).contains("does not have it"));
+    // Nothing is run of a report without a line, so nothing is known.
+    let without = "italia/cie-middleware#128";
+    let none = known(&["--module", module, without]);
+    assert_eq!(none.status.code(), Some(3), "{}", text(&none));
+    assert!(text(&none).contains("no line"));
+    let none = known(&["--module", module, without, "--json"]);
+    let none: serde_json::Value = serde_json::from_slice(&none.stdout).unwrap();
+    assert_eq!(none[0]["complaint"], "no-line");
+    schema::fits("known", &none, &[]);
     let complainer = built(&["examples/complainer"]);
     let under = format!("{} knows=gemalto", complainer.display());
     let found = known(&["--module", module, "--under", &under, report]);

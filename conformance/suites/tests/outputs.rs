@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
 use assert_cmd::Command;
+use cie_card::Card;
+use cie_personalisation::{Persona, personalise};
+use cie_reader::{Place, ReaderServer, ReaderSpec};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fs;
@@ -226,4 +229,65 @@ fn an_embargo_can_be_opened_by_its_key_only() {
     assert!(error.contains("one.key is there already"), "{error}");
     let [_, error] = told(&["card", "--embargo", "-"], 2);
     assert!(error.contains("--embargo-key"), "{error}");
+}
+
+/// A card that proves to be nobody's: an option that does nothing to it is
+/// refused, as nobody would notice.
+#[test]
+fn an_option_that_does_nothing_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(folder.path(), closed).unwrap();
+    let at = |name: &str| text(&folder.path().join(name)).to_owned();
+    let issued = personalise(&Persona::adult().unwrap(), 1).unwrap();
+    let card = Card::in_memory(issued.image, issued.card_seed).unwrap();
+    let place = Place::At(at("pcscd.comm").into());
+    let reader = ReaderSpec::with_card("Desk Reader 00 00", Box::new(card));
+    let server = ReaderServer::bind(&place, vec![reader])
+        .unwrap()
+        .spawn()
+        .unwrap();
+    fs::write(at("pin"), "12345678\n").unwrap();
+    let run = [
+        "card",
+        "--reader",
+        "Desk",
+        "--socket",
+        &at("pcscd.comm"),
+        "--case",
+        "CIE_IAS_SEL_001",
+    ];
+    for (more, named) in [
+        (&["--allow", "tries"][..], "--allow tries"),
+        (&["--allow", "writes,tries"], "--allow writes"),
+        (&["--pin-file", &at("pin")], "--pin-file"),
+    ] {
+        let [_, error] = told(&[&run[..], more].concat(), 2);
+        assert!(
+            error.contains(named) && error.contains("--allow codes"),
+            "{error}"
+        );
+    }
+    told(&run, 0);
+    drop(server);
+}
+
+/// A bundle that breaks off, here because no file may be longer than a block:
+/// what was found until then is told.
+#[test]
+fn a_campaign_that_cannot_go_on_tells_what_it_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| text(&folder.path().join(name)).to_owned();
+    let campaign = "version = 1\nname = \"a\"\n[[run]]\nname = \"one\"\ntarget = \"card\"\n\
+        family = \"nxp\"\nseed = 1\ncases = [\"*_ROOT_*\"]\n";
+    fs::write(at("campaign.toml"), campaign).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap "" XFSZ; ulimit -f 1; exec "$0" "$@""#]);
+    command.arg(assert_cmd::cargo::cargo_bin("cie-conformance"));
+    command.args(["campaign", &at("campaign.toml"), "--out", &at("out")]);
+    let output = command.assert().code(125).get_output().clone();
+    let [out, error] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(out.contains("== one\n") && out.contains(" pass"), "{out}");
+    assert!(error.contains("report.json"), "{error}");
 }

@@ -68,6 +68,7 @@ impl<M: NonVolatile> Card<M> {
             return Err(StatusWord::WRONG_LENGTH);
         }
         let challenge = self.random.array();
+        mutant!(ChallengeBeforeServes => iso7816_wire::mutants::note_challenge(challenge));
         mutant!(ChallengeConstant => let challenge = [0x5A; 8];
             self.volatile.challenge = Some(challenge);
             return Ok(ResponseApdu::ok(challenge)));
@@ -125,7 +126,8 @@ impl<M: NonVolatile> Card<M> {
         let its_own = key.chr.ends_with(serial) || mutant!(ProofSerialUnchecked);
         let proven = its_own
             && dh::mod_exp(signature, &key.exponent, &key.modulus).is_some_and(|block| {
-                iso9796::recover(&block, &message).is_ok() || mutant!(fn any_message(&block))
+                iso9796::recover(&block, &message).is_ok()
+                    || mutant!(fn any_message(&block, &message))
             });
         if !proven && !mutant!(ProofUnchecked) {
             return Err(StatusWord::AUTHENTICATION_FAILED);

@@ -132,6 +132,7 @@ defects! {
     ChallengeOfAnyLength, "GET CHALLENGE ignores Le";
     ChallengeServesTwice, "a challenge can be answered twice";
     ChallengeWaits, "a challenge survives other commands";
+    ChallengeBeforeServes, "a proof over the challenge before the last one is taken, too";
     CertificateSignatureUnchecked, "the signature of the terminal's certificate is not checked";
     CertificateRoleUnchecked, "the role in the certificate is not checked";
     CertificateAuthorityUnchecked, "the authority in the certificate is not checked";
@@ -194,6 +195,25 @@ defects! {
 thread_local! {
     static AT_WORK: Cell<Option<Mutant>> = const { Cell::new(None) };
     static TRIES: Cell<u8> = const { Cell::new(3) };
+    /// The last challenge and the one before.
+    static CHALLENGES: Cell<[[u8; 8]; 2]> = const { Cell::new([[0; 8]; 2]) };
+}
+
+/// Notes a challenge that the card gives out.
+pub fn note_challenge(challenge: [u8; 8]) {
+    let [last, _] = CHALLENGES.get();
+    CHALLENGES.set([challenge, last]);
+}
+
+/// What was signed is this message, but for the challenge before the last one
+/// in its third part.
+fn over_the_one_before(block: &[u8], message: &[&[u8]]) -> bool {
+    let [_, before] = CHALLENGES.get();
+    let mut message = message.to_vec();
+    if let Some(part) = message.get_mut(2) {
+        *part = &before;
+    }
+    crate::iso9796::recover(block, &message).is_ok()
 }
 
 /// Notes the PIN tries before a command.
@@ -275,10 +295,12 @@ pub fn keeps_status(session_is_live: bool) -> bool {
     is(Mutant::SelectKeepsStatus) || is(Mutant::ResetKeepsStatus) && !session_is_live
 }
 
-/// Any signature of the right form is one.
+/// Any signature of the right form is one, or one over an older challenge.
 #[must_use]
-pub fn any_message(block: &[u8]) -> bool {
-    is(Mutant::ProofOfAnyMessage) && block.starts_with(&[0x6A]) && block.ends_with(&[0xBC])
+pub fn any_message(block: &[u8], message: &[&[u8]]) -> bool {
+    let of_the_form = block.starts_with(&[0x6A]) && block.ends_with(&[0xBC]);
+    is(Mutant::ProofOfAnyMessage) && of_the_form
+        || is(Mutant::ChallengeBeforeServes) && over_the_one_before(block, message)
 }
 
 /// Any role of the application is the terminal's.

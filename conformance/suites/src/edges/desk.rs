@@ -51,6 +51,8 @@ pub(super) struct Desk<D> {
     pub(super) keys: Option<SessionKeys>,
     pub(super) agreement: Option<Agreement>,
     pub(super) challenge: [u8; 8],
+    /// The one before it.
+    challenge_before: [u8; 8],
     pub(super) last_sealed: Vec<u8>,
     /// The command inside [`last_sealed`](Self::last_sealed), if it is known.
     last_inside: Option<CommandApdu>,
@@ -71,6 +73,7 @@ impl<D: CardDoor> Desk<D> {
             keys: None,
             agreement: None,
             challenge: [0; 8],
+            challenge_before: [0; 8],
             last_sealed: Vec::new(),
             last_inside: None,
             record: Record::default(),
@@ -86,6 +89,7 @@ impl<D: CardDoor> Desk<D> {
         self.keys = None;
         self.agreement = None;
         self.challenge = [0; 8];
+        self.challenge_before = [0; 8];
         self.last_sealed.clear();
         self.last_inside = None;
         self.record = Record::default();
@@ -148,7 +152,11 @@ impl<D: CardDoor> Desk<D> {
         if let Some(kind) = action.strip_prefix("proof ") {
             let none = || ScriptError::Word(action.to_owned());
             let agreement = self.agreement.clone().ok_or_else(none)?;
-            let data = device::proof(kind, &agreement, self.challenge, &mut self.random())?;
+            let challenge = match kind {
+                "challenge before" => self.challenge_before,
+                _ => self.challenge,
+            };
+            let data = device::proof(kind, &agreement, challenge, &mut self.random())?;
             return Ok((self.with_data([0, 0x82, 0, 0], data), true));
         }
         if let Some(rest) = action.strip_prefix("forged ") {
@@ -264,7 +272,7 @@ impl<D: CardDoor> Desk<D> {
         if let Seen::Answer { data, .. } = seen
             && let Ok(challenge) = data.as_slice().try_into()
         {
-            self.challenge = challenge;
+            self.challenge_before = std::mem::replace(&mut self.challenge, challenge);
         }
     }
 

@@ -59,6 +59,7 @@ const PROOFS: &[&str] = &[
     "serial bit",
     "another serial",
     "another challenge",
+    "challenge before",
     "another agreement",
     "empty",
 ];

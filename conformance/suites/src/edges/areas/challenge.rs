@@ -169,5 +169,12 @@ pub(super) const UNIT: Unit = Unit {
             "0084000008 = #8 9000; 0084000008 = !{last:0..4}~ & !~{last:4..8} & #8 9000",
             Standard("ISO/IEC 7816-4 §11.5.3"),
         ),
+        row(
+            26,
+            "a proof over the challenge before the last one",
+            Certified,
+            "sm CHALLENGE = #8 9000; sm CHALLENGE = #8 9000; proof challenge before = 6300",
+            Choice(12),
+        ),
     ],
 };

@@ -49,7 +49,7 @@ const UNITS: &[Unit] = &[
         rest: NotApplicable, reason: "one certificate without dates, recovered from its signature, stands in the place of a chain; where the matter is the same the device authentication has it" },
     Unit { specification: "BSI TR-03105-3.3 V1.2", prefix: "EAC2_ISO7816_K", about: "terminal authentication",
         numbers: "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
-        covered: &[("1", "DAPP_001"), ("3", "DAPP_038"), ("7", "DAPP_044"), ("8", "CHAL_004"), ("9", "CHAL_014"), ("10", "DAPP_039"), ("12", "DAPP_065")],
+        covered: &[("1", "DAPP_001"), ("3", "DAPP_038"), ("7", "CHAL_026"), ("8", "CHAL_004"), ("9", "CHAL_014"), ("10", "DAPP_039"), ("12", "DAPP_065")],
         rest: NotApplicable, reason: "the device authentication stands in its place, where the matter is the same; it has no roles to choose among, and may be repeated in a session" },
     Unit { specification: "BSI TR-03105-3.3 V1.2", prefix: "EAC2_ISO7816_L", about: "effective access conditions",
         numbers: "1 2 3 4 5 6 7 8 9 10 11 12 13_Template 14_Template 15_Template 16_Template 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45",

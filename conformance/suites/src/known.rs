@@ -197,6 +197,13 @@ impl KnownIssues {
         names.iter().map(find).collect()
     }
 
+    /// How many reports with a card, a reader or PC/SC behind them were seen so.
+    #[must_use]
+    pub fn shown(&self, shown: Shown) -> usize {
+        let is = |known: &&Known| known.counts() && known.shown == Some(shown);
+        self.reports.iter().filter(is).count()
+    }
+
     /// How many reports with a card, a reader or PC/SC behind them are
     /// reproduced, and how many there are.
     #[must_use]
@@ -300,8 +307,10 @@ pub enum Complaint {
     Absent,
     /// It could not be found out.
     Undecided,
-    /// No case of the line concerns the module, or there is no line.
+    /// No case of the line concerns the module.
     NotApplicable,
+    /// The report has no line, so nothing was run.
+    NoLine,
 }
 
 impl fmt::Display for Complaint {
@@ -311,6 +320,7 @@ impl fmt::Display for Complaint {
             Self::Absent => "does not have it",
             Self::Undecided => "undecided",
             Self::NotApplicable => "not applicable",
+            Self::NoLine => "no line",
         })
     }
 }
@@ -343,7 +353,9 @@ pub fn try_out(known: &Known, setup: &Setup, ics: &Ics) -> Result<Tried, KnownEr
         .map(|case| judge(&setup, case, ics))
         .collect();
     let any = |is: fn(Verdict) -> bool| results.iter().any(|result| is(result.verdict));
-    let complaint = if any(Verdict::is_bad) {
+    let complaint = if known.cases.is_empty() {
+        Complaint::NoLine
+    } else if any(Verdict::is_bad) {
         Complaint::Present
     } else if any(|verdict| verdict == Verdict::Inconclusive) {
         Complaint::Undecided
@@ -394,7 +406,7 @@ cie-conformance known --module PATH                               # all of them
 ```
 
 With a module the exit code is that of `middleware`: 1 if the module has a complaint, 3 if something
-could not be decided, else 0. [known.schema.json](known.schema.json) describes what `--json` gives, with a
+could not be decided or a report that was named has no line, else 0. [known.schema.json](known.schema.json) describes what `--json` gives, with a
 module and without.
 
 A line runs the named cases with the named chip family, reader profile and start state; where none is
@@ -417,15 +429,13 @@ pub fn render(issues: &KnownIssues) -> String {
     let mut page = HEAD.to_owned();
     let (reproduced, counted) = issues.share();
     let percent = (reproduced * 100).checked_div(counted).unwrap_or(0);
-    let kind = |shown| {
-        let is = |known: &&Known| known.counts() && known.shown == Some(shown);
-        issues.reports.iter().filter(is).count()
-    };
+    let kind = |shown| issues.shown(shown);
     // Writing to a string cannot fail.
     let _ = writeln!(
         page,
-        "\nOf {} reports, {counted} have a card, a reader or PC/SC behind them; {reproduced} of these are \
-         reproduced\n({percent} %): {} on a module, {} on a mutant, {} as a condition.",
+        "\nOf {} reports, {counted} have a card, a reader or PC/SC behind them. {} of these are \
+         reproduced on\nreal middleware (module), {} more only on a module with the defect put in (mutant), {} as \
+         a condition:\n{reproduced} of {counted} ({percent} %) have a line that was seen to show them.",
         issues.reports.len(),
         kind(Shown::Module),
         kind(Shown::Mutant),

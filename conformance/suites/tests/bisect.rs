@@ -168,6 +168,63 @@ fn modules_that_do_the_same_have_no_difference() {
     wrong.assert().code(2);
 }
 
+/// What is found out of the bad module by itself is that the case is not for
+/// it; the commands have to say what was found out of the good one.
+#[test]
+fn the_commands_bring_the_statement_of_the_good_module() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = spoiled(folder.path(), "bad.so", &["-DNOPIN"]);
+    let run = |more: &[&Path]| {
+        let mut command = bench();
+        command.env("TMPDIR", folder.path());
+        command.args([
+            "bisect",
+            "--json",
+            "--tries",
+            "1",
+            "--only",
+            "CIE_MW_PIN_01",
+        ]);
+        command.arg("--good").arg(library()).arg("--bad").arg(&bad);
+        command.args(more);
+        let output = command.assert().code(1).get_output().stdout.clone();
+        serde_json::from_slice::<Value>(&output).unwrap()
+    };
+    let kept = folder.path().join("kept.toml");
+    let told = [run(&[Path::new("--ics-out"), &kept]), run(&[])];
+    assert!(Ics::parse(&std::fs::read_to_string(&kept).unwrap()).is_ok());
+    for (told, begin) in told.iter().zip(["kept.toml", "cie-bisect-"]) {
+        let lines = texts(&told["replays"][0]);
+        for (line, code) in lines.iter().zip([0, 1]) {
+            let path = format!(" --ics '{}/{begin}", folder.path().display());
+            assert!(line.contains(&path), "{line}");
+            let program = Path::new(bench().get_program())
+                .parent()
+                .unwrap()
+                .to_owned();
+            let path = format!("{}:/usr/bin:/bin", program.display());
+            let mut shell = assert_cmd::Command::new("sh");
+            shell
+                .env("PATH", path)
+                .args(["-c", line])
+                .assert()
+                .code(code);
+        }
+    }
+    let mut wrong = bench();
+    wrong.args([
+        "bisect",
+        "--json",
+        "/nonexistent/x",
+        "--good",
+        "/x",
+        "--bad",
+        "/y",
+    ]);
+    // The output is tried before the modules are.
+    wrong.assert().code(125);
+}
+
 /// Whatever is random in it: keys, challenges, and everything that is wrapped.
 #[test]
 fn runs_of_one_module_have_the_same_traffic() {

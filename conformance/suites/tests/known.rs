@@ -119,6 +119,18 @@ fn the_page_is_that_of_the_list() {
     );
 }
 
+/// What is not public is told by its weakness class only: no function of
+/// somebody's library, and no case but on the line.
+#[test]
+fn a_line_says_no_more_than_its_report() {
+    for known in &shipped().reports {
+        let text = format!("{} {}", known.seen, known.why_not);
+        for word in ["AbilitaCIE", "aborts", "REPORT_", "SLOT_", "FAULT_"] {
+            assert!(!text.contains(word), "{}: {text}", known.report);
+        }
+    }
+}
+
 #[test]
 fn nobody_is_named_and_a_table_holds_it() {
     let issues = shipped();
@@ -261,6 +273,15 @@ fn one_line_tells_whether_a_module_has_a_complaint() {
     let fine = known(&["--module", module, report]);
     assert_eq!(fine.status.code(), Some(0), "{}", text(&fine));
     assert!(text(&fine).contains("does not have it"));
+    // Nothing is run of a report without a line, so nothing is known.
+    let without = "italia/cie-middleware#128";
+    let none = known(&["--module", module, without]);
+    assert_eq!(none.status.code(), Some(3), "{}", text(&none));
+    assert!(text(&none).contains("no line"));
+    let none = known(&["--module", module, without, "--json"]);
+    let none: serde_json::Value = serde_json::from_slice(&none.stdout).unwrap();
+    assert_eq!(none[0]["complaint"], "no-line");
+    schema::fits("known", &none, &[]);
     let complainer = built(&["examples/complainer"]);
     let under = format!("{} knows=gemalto", complainer.display());
     let found = known(&["--module", module, "--under", &under, report]);

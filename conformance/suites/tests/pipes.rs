@@ -48,6 +48,8 @@ fn a_reader_that_goes_away_is_no_error() {
     std::fs::write(&campaign, text).unwrap();
     let campaign = campaign.to_str().unwrap();
     let bundle = bundle.to_str().unwrap();
+    let key = folder.path().join("embargo.key");
+    let key = key.to_str().unwrap();
     let commands: &[&[&str]] = &[
         &["--help"],
         &["--version"],
@@ -72,7 +74,15 @@ fn a_reader_that_goes_away_is_no_error() {
         &["card", "--case", "*_ROOT_*", "--html", "-"],
         &["card", "--case", "*_ROOT_*", "--junit", "-"],
         &["card", "--case", "*_ROOT_*", "--sarif", "-"],
-        &["card", "--case", "*_ROOT_*", "--embargo", "-"],
+        &[
+            "card",
+            "--case",
+            "*_ROOT_*",
+            "--embargo",
+            "-",
+            "--embargo-key",
+            key,
+        ],
         &["properties", "--count", "20"],
         &["merge", report],
         &["merge", report, "--json", "-"],
@@ -99,6 +109,7 @@ fn a_reader_that_goes_away_is_no_error() {
     for arguments in commands {
         for closed in [false, true] {
             let _ = std::fs::remove_dir_all(bundle);
+            let _ = std::fs::remove_file(key);
             let output = unread(arguments, closed);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success(), "{arguments:?} {closed}: {said}");

@@ -8,7 +8,8 @@ use cie_conformance::catalogue::{Basis, card_cases};
 use cie_conformance::ics::{Announces, Codes, Feature, Ics, Middleware};
 use cie_conformance::report::again::departures;
 use cie_conformance::report::compare::Comparison;
-use cie_conformance::report::embargo::Embargo;
+use cie_conformance::report::embargo::seal;
+use cie_conformance::report::fingerprint::sha256;
 use cie_conformance::report::merge::{MergeError, merge};
 use cie_conformance::report::summary::summary;
 use cie_conformance::report::{
@@ -305,7 +306,15 @@ fn an_embargo_tells_identifiers_classes_and_hashes_only() {
         }
         report
     };
-    let text = serde_json::to_string(&Embargo::of(&secret("geheim")).unwrap()).unwrap();
+    // Another one each time.
+    let mut drawn = 0;
+    let mut nonce = || {
+        drawn += 1;
+        Ok::<_, serde_json::Error>([drawn; 32])
+    };
+    let report = secret("geheim");
+    let sealed = seal(&report, &mut nonce).unwrap();
+    let text = serde_json::to_string(&sealed.told).unwrap();
     let value: Value = serde_json::from_str(&text).unwrap();
     let keys: Vec<_> = value.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["findings", "report"]);
@@ -336,17 +345,38 @@ fn an_embargo_tells_identifiers_classes_and_hashes_only() {
     ] {
         assert!(!text.contains(leak), "{leak}");
     }
-    // Any change of the report changes every hash, so none can be tried out.
-    let other = Embargo::of(&secret("anders")).unwrap();
-    let one = Embargo::of(&secret("geheim")).unwrap();
-    assert!(
-        one.findings
-            .iter()
-            .zip(&other.findings)
-            .all(|(a, b)| a.sha256 != b.sha256)
-    );
+    // Who makes the same report has other hashes: nothing can be tried out.
+    let again = seal(&report, &mut nonce).unwrap();
+    assert_ne!(sealed.told.report, again.told.report);
+    let pairs = sealed.told.findings.iter().zip(&again.told.findings);
+    assert!(pairs.into_iter().all(|(a, b)| a.sha256 != b.sha256));
+    let guess = serde_json::to_string(&report.results[0]).unwrap();
+    let fingerprint = report.fingerprint().unwrap();
+    for text in [&guess, &fingerprint, &(fingerprint.clone() + &guess)] {
+        assert!(
+            !serde_json::to_string(&sealed.told)
+                .unwrap()
+                .contains(&sha256(text.as_bytes()))
+        );
+    }
+    // Who has the key can open each of them alone.
+    let key = &sealed.key;
+    assert_eq!(key.report.sha256, sealed.told.report);
+    assert_eq!(key.report.text, fingerprint);
+    assert_eq!(key.findings.len(), 3);
+    let bad = report
+        .results
+        .iter()
+        .filter(|result| result.verdict.is_bad());
+    for ((opening, finding), result) in key.findings.iter().zip(&sealed.told.findings).zip(bad) {
+        let hashed = opening.nonce.clone() + &opening.text;
+        assert_eq!(sha256(hashed.as_bytes()), finding.sha256);
+        assert_eq!(opening.nonce.len(), 64);
+        let read: CaseResult = serde_json::from_str(&opening.text).unwrap();
+        assert_eq!(&read, result);
+    }
     // An identifier that is none is not told.
-    let foreign = serde_json::to_string(&Embargo::of(&hostile()).unwrap()).unwrap();
+    let foreign = serde_json::to_string(&seal(&hostile(), &mut nonce).unwrap().told).unwrap();
     assert!(!foreign.contains("script") && foreign.contains("not an identifier"));
 }
 
@@ -422,7 +452,10 @@ fn only_the_parts_of_one_run_are_merged() {
     let missing = merge(vec![part(1, 3), part(3, 3)], rank);
     assert!(matches!(missing, Err(MergeError::Missing { count: 3, .. })));
     let twice = merge(vec![part(1, 2), part(1, 2), part(2, 2)], rank);
-    assert!(matches!(twice, Err(MergeError::Twice(_))));
+    assert!(matches!(
+        twice,
+        Err(MergeError::ShardTwice(Shard { index: 1, count: 2 }))
+    ));
     let mixed = merge(vec![part(1, 1), whole.clone()], rank);
     assert!(matches!(mixed, Err(MergeError::Mixed)));
     let division = merge(vec![part(1, 2), part(2, 3)], rank);

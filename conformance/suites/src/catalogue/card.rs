@@ -92,7 +92,7 @@ fn requirement(rule: &str, ground: Ground) -> String {
 
 fn clause(ground: Ground) -> String {
     match ground {
-        Ground::Fact(text) => format!("card facts, section {}", section(text)),
+        Ground::Fact(text) => fact(text),
         Ground::Standard(text) => text.to_owned(),
         // The basis says before it that it is a choice.
         Ground::Choice(number) => format!("number {number} (docs/facts-and-choices.md)"),
@@ -100,18 +100,14 @@ fn clause(ground: Ground) -> String {
     }
 }
 
-/// The text behind the tag of a fact; of several tags, what they say behind it.
-fn section(text: &str) -> String {
-    match text.split_once("] ") {
-        Some((tag, section)) if !tag.contains(']') => section.to_owned(),
-        _ => match text.rsplit_once(": ") {
-            Some((tags, section)) => {
-                let tags = tags.replace("[R]", "observed").replace("[C]", "client");
-                format!("{section} ({tags})")
-            }
-            None => text.to_owned(),
-        },
-    }
+/// Where the page on facts has this one: its number stands behind its tag, and
+/// maybe another, `[C] 4.3 and 5: why`.
+fn fact(text: &str) -> String {
+    let text = text.split_once("] ").map_or(text, |(_, numbers)| numbers);
+    let (numbers, why) = text.split_once(": ").unwrap_or((text, ""));
+    let colon = if why.is_empty() { "" } else { ": " };
+    let numbers = numbers.replace(" and ", " and #fact-");
+    format!("docs/facts-and-choices.md#fact-{numbers}{colon}{why}")
 }
 
 fn postconditions(cost: Cost) -> String {

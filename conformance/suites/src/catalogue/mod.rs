@@ -19,6 +19,7 @@ use std::fmt;
 pub use choices::choice;
 pub use cost::Cost;
 pub use ground::Basis;
+pub(crate) use tr03105::aliases;
 pub use tr03105::tr03105_page;
 
 /// How much it matters if a case fails.
@@ -94,7 +95,7 @@ pub struct Case {
     pub purpose: &'static str,
     /// What is demanded, in words.
     pub requirement: String,
-    /// Where that stands: a clause of a standard, a section of the card facts,
+    /// Where that stands: a clause of a standard, a fact of `docs/facts-and-choices.md`,
     /// a numbered choice.
     pub clause: String,
     /// On what the requirement rests.

@@ -4,7 +4,7 @@
 use super::catalogue::Selection;
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::middleware::{EffortOptions, ProcessOptions, Tested};
-use super::output::put;
+use super::output::{can_be_written, put};
 use super::print;
 use super::progress::Progress;
 use cie_conformance::bisect::{Bisection, Regression, Unsettled, bisect as search};
@@ -17,6 +17,7 @@ use cie_conformance::report::{Exchange, Settings};
 use clap::Args;
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -43,6 +44,11 @@ pub(super) struct Options {
     /// loading the good one. It holds for all of them
     #[arg(long, value_name = "FILE")]
     ics: Option<PathBuf>,
+    /// Without --ics: write the statement that was found out to this file; the
+    /// commands that show a verdict again name it [default: a new file in the
+    /// temporary folder, if there is such a command]
+    #[arg(long, value_name = "FILE", conflicts_with = "ics")]
+    ics_out: Option<PathBuf>,
     /// Seed of the cards and of everything else that is random
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -85,6 +91,9 @@ struct Module<'a> {
 
 pub(super) fn bisect(options: &Options) -> Result<ExitCode, BenchError> {
     let cases = options.selection.of(middleware_cases())?;
+    for path in options.json.iter().chain(&options.ics_out) {
+        can_be_written(path)?;
+    }
     let paths = [&options.good]
         .into_iter()
         .chain(&options.between)
@@ -111,6 +120,8 @@ pub(super) fn bisect(options: &Options) -> Result<ExitCode, BenchError> {
         &mut |result| progress.saw(result),
     );
     drop(progress);
+    let statement = options.statement(&ics, !found.regressions.is_empty());
+    let named = statement.as_ref().ok().and_then(Option::as_deref);
     let told = Told {
         format: FORMAT,
         bench: env!("CARGO_PKG_VERSION"),
@@ -128,20 +139,23 @@ pub(super) fn bisect(options: &Options) -> Result<ExitCode, BenchError> {
         replays: found
             .regressions
             .iter()
-            .map(|regression| options.replays(regression, &modules))
+            .map(|regression| options.replays(regression, &modules, named))
             .collect(),
         found: &found,
     };
-    let printed = match &options.json {
+    let (written, printed) = match &options.json {
         Some(path) => {
-            put(path, &(serde_json::to_string_pretty(&told)? + "\n"))?;
-            path.as_os_str() == "-"
+            let text = serde_json::to_string_pretty(&told)? + "\n";
+            (put(path, &text), path.as_os_str() == "-")
         }
-        None => false,
+        None => (Ok(()), false),
     };
+    // Whatever cannot be written, what was found is told.
     if !printed {
         print(words(&told))?;
     }
+    written?;
+    drop(statement?);
     Ok(if !found.regressions.is_empty() {
         ExitCode::from(EXIT_FOUND)
     } else if !found.unsteady.is_empty() || !found.undecided.is_empty() {
@@ -152,9 +166,43 @@ pub(super) fn bisect(options: &Options) -> Result<ExitCode, BenchError> {
 }
 
 impl Options {
+    /// The file with the statement of the run, written if there is none yet:
+    /// what a module promises decides what is not applicable, and another
+    /// module may promise something else.
+    fn statement(&self, ics: &Ics, needed: bool) -> Result<Option<PathBuf>, BenchError> {
+        if let Some(given) = &self.ics {
+            return Ok(Some(given.clone()));
+        }
+        let text = toml::to_string(ics)?;
+        match &self.ics_out {
+            Some(path) => put(path, &text).map(|()| Some(path.clone())),
+            None if needed => {
+                let kept = tempfile::Builder::new()
+                    .prefix("cie-bisect-")
+                    .suffix(".toml")
+                    .tempfile()
+                    .and_then(|mut file| {
+                        file.write_all(text.as_bytes())?;
+                        file.into_temp_path().keep().map_err(|kept| kept.error)
+                    })
+                    .map_err(BenchError::io(
+                        "write",
+                        "the statement to the temporary folder",
+                    ))?;
+                Ok(Some(kept))
+            }
+            None => Ok(None),
+        }
+    }
+
     /// The commands that show what the last good and the first bad module come
     /// to, for a shell.
-    fn replays(&self, regression: &Regression, modules: &[Tested]) -> [String; 2] {
+    fn replays(
+        &self,
+        regression: &Regression,
+        modules: &[Tested],
+        statement: Option<&Path>,
+    ) -> [String; 2] {
         [regression.last_good, regression.first_bad].map(|number| {
             let module = modules.get(number).map_or(Path::new(""), |tested| {
                 // Wherever the shell is.
@@ -170,9 +218,9 @@ impl Options {
                 self.process.patience,
                 self.effort.words()
             );
-            if let Some(ics) = &self.ics {
-                // It was read, so it has a path.
-                let path = ics.canonicalize().unwrap_or_else(|_| ics.clone());
+            if let Some(ics) = statement {
+                // It was read or written, so it has a path.
+                let path = ics.canonicalize().unwrap_or_else(|_| ics.to_owned());
                 let _ = write!(line, " --ics {}", quoted(&path.display().to_string()));
             }
             if let Some(under) = &self.process.under {

@@ -109,7 +109,7 @@ impl Bundle {
 
 pub(super) fn campaign(options: &Options) -> Result<ExitCode, BenchError> {
     let path = &options.campaign;
-    let text = fs::read_to_string(path).map_err(BenchError::file("read", path))?;
+    let text = fs::read_to_string(path).map_err(BenchError::input(path))?;
     let today = today()?;
     let campaign = Campaign::parse(&text, today).map_err(wrong(path))?;
     // Everything that can be wrong with the inputs is found before the first run.
@@ -121,105 +121,123 @@ pub(super) fn campaign(options: &Options) -> Result<ExitCode, BenchError> {
         .collect::<Result<_, _>>()?;
     let mut bundle = Bundle::new(&options.out)?;
     bundle.add("campaign.toml".to_owned(), &text)?;
-    let mut used = vec![false; campaign.waiver.len()];
-    let (mut runs, mut shown) = (Vec::new(), String::new());
-    let (mut found, mut undecided) = (false, false);
-    for (run, Inputs { work, statement }) in campaign.run.iter().zip(inputs) {
-        if let Some(statement) = statement {
-            bundle.add(format!("runs/{}/ics.toml", run.name), &statement)?;
-        }
-        let report = work.run(run.seed, options.jobs)?;
-        let (open, waived) = split(&report, &run.name, &campaign.waiver);
-        for (_, waiver) in &waived {
-            for (used, other) in used.iter_mut().zip(&campaign.waiver) {
-                *used |= other == *waiver;
+    let mut shown = String::new();
+    let done = options.fill(&mut bundle, &campaign, inputs, today, &mut shown);
+    // Of a bundle that breaks off it is told what was found until then.
+    let told = print(shown);
+    let code = done?;
+    told.map(|()| code)
+}
+
+impl Options {
+    /// Runs the campaign into its bundle; `shown` is for people.
+    fn fill(
+        &self,
+        bundle: &mut Bundle,
+        campaign: &Campaign,
+        inputs: Vec<Inputs>,
+        today: Day,
+        shown: &mut String,
+    ) -> Result<ExitCode, BenchError> {
+        let mut used = vec![false; campaign.waiver.len()];
+        let mut runs = Vec::new();
+        let (mut found, mut undecided) = (false, false);
+        for (run, Inputs { work, statement }) in campaign.run.iter().zip(inputs) {
+            if let Some(statement) = statement {
+                bundle.add(format!("runs/{}/ics.toml", run.name), &statement)?;
             }
+            let report = work.run(run.seed, self.jobs)?;
+            let (open, waived) = split(&report, &run.name, &campaign.waiver);
+            for (_, waiver) in &waived {
+                for (used, other) in used.iter_mut().zip(&campaign.waiver) {
+                    *used |= other == *waiver;
+                }
+            }
+            found |= !open.is_empty();
+            undecided |= report.count(Verdict::Inconclusive) > 0;
+            let mut text = format!("== {}\n{}", run.name, summary(&report));
+            for (result, waiver) in &waived {
+                let _ = writeln!(
+                    text,
+                    "waived {} {}",
+                    visible(&result.id),
+                    visible(&waiver.to_string())
+                );
+            }
+            *shown += &text;
+            let page = html::report(&report, &all(), &waived)?;
+            let name = |file: &str| format!("runs/{}/{file}", run.name);
+            bundle.add(
+                name("report.json"),
+                &(serde_json::to_string_pretty(&report)? + "\n"),
+            )?;
+            bundle.add(name("junit.xml"), &junit(&report)?)?;
+            bundle.add(name("report.sarif"), &sarif(&report)?)?;
+            bundle.add(name("report.html"), &page)?;
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            bundle.add(name("summary.txt"), &plain)?;
+            runs.push(RunSummary {
+                name: run.name.clone(),
+                target: report.target.name.clone(),
+                kind: report.target.kind.clone(),
+                sha256: report.target.fingerprint.clone(),
+                seed: report.seed,
+                fingerprint: report.fingerprint()?,
+                totals: report.totals.clone(),
+                faults: open.iter().map(|result| result.id.clone()).collect(),
+                waived: waived
+                    .iter()
+                    .map(|(result, waiver)| Waived {
+                        case: result.id.clone(),
+                        verdict: result.verdict,
+                        waiver: (*waiver).clone(),
+                    })
+                    .collect(),
+            });
         }
-        found |= !open.is_empty();
-        undecided |= report.count(Verdict::Inconclusive) > 0;
-        let mut text = format!("== {}\n{}", run.name, summary(&report));
-        for (result, waiver) in &waived {
+        let unused: Vec<_> = campaign
+            .waiver
+            .iter()
+            .zip(&used)
+            .filter(|(_, used)| !**used)
+            .map(|(waiver, _)| waiver.clone())
+            .collect();
+        for waiver in &unused {
             let _ = writeln!(
-                text,
-                "waived {} {}",
-                visible(&result.id),
+                shown,
+                "nothing to waive: {} {}",
+                visible(&waiver.case),
                 visible(&waiver.to_string())
             );
         }
-        let page = html::report(&report, &all(), &waived)?;
-        let name = |file: &str| format!("runs/{}/{file}", run.name);
+        let manifest = Manifest {
+            campaign: campaign.name.clone(),
+            day: today.to_string(),
+            bench: env!("CARGO_PKG_VERSION"),
+            program: program(),
+            runs,
+            unused_waivers: unused,
+            files: bundle.files.clone(),
+        };
         bundle.add(
-            name("report.json"),
-            &(serde_json::to_string_pretty(&report)? + "\n"),
+            "manifest.json".to_owned(),
+            &(serde_json::to_string_pretty(&manifest)? + "\n"),
         )?;
-        bundle.add(name("junit.xml"), &junit(&report)?)?;
-        bundle.add(name("report.sarif"), &sarif(&report)?)?;
-        bundle.add(name("report.html"), &page)?;
-        let plain = anstream::adapter::strip_str(&text).to_string();
-        bundle.add(name("summary.txt"), &plain)?;
-        shown += &text;
-        runs.push(RunSummary {
-            name: run.name.clone(),
-            target: report.target.name.clone(),
-            kind: report.target.kind.clone(),
-            sha256: report.target.fingerprint.clone(),
-            seed: report.seed,
-            fingerprint: report.fingerprint()?,
-            totals: report.totals.clone(),
-            faults: open.iter().map(|result| result.id.clone()).collect(),
-            waived: waived
-                .iter()
-                .map(|(result, waiver)| Waived {
-                    case: result.id.clone(),
-                    verdict: result.verdict,
-                    waiver: (*waiver).clone(),
-                })
-                .collect(),
-        });
+        let sums: String = bundle
+            .files
+            .iter()
+            .map(|(name, hash)| format!("{hash}  {name}\n"))
+            .collect();
+        bundle.add("SHA256SUMS".to_owned(), &sums)?;
+        let _ = writeln!(shown, "bundle: {}", self.out.display());
+        Ok(if found {
+            ExitCode::from(EXIT_FOUND)
+        } else if undecided {
+            ExitCode::from(EXIT_UNDECIDED)
+        } else {
+            ExitCode::SUCCESS
+        })
     }
-    let unused: Vec<_> = campaign
-        .waiver
-        .iter()
-        .zip(&used)
-        .filter(|(_, used)| !**used)
-        .map(|(waiver, _)| waiver.clone())
-        .collect();
-    for waiver in &unused {
-        let _ = writeln!(
-            shown,
-            "nothing to waive: {} {}",
-            visible(&waiver.case),
-            visible(&waiver.to_string())
-        );
-    }
-    let manifest = Manifest {
-        campaign: campaign.name.clone(),
-        day: today.to_string(),
-        bench: env!("CARGO_PKG_VERSION"),
-        program: program(),
-        runs,
-        unused_waivers: unused,
-        files: bundle.files.clone(),
-    };
-    bundle.add(
-        "manifest.json".to_owned(),
-        &(serde_json::to_string_pretty(&manifest)? + "\n"),
-    )?;
-    let sums: String = bundle
-        .files
-        .iter()
-        .map(|(name, hash)| format!("{hash}  {name}\n"))
-        .collect();
-    bundle.add("SHA256SUMS".to_owned(), &sums)?;
-    let _ = writeln!(shown, "bundle: {}", options.out.display());
-    print(shown)?;
-    Ok(if found {
-        ExitCode::from(EXIT_FOUND)
-    } else if undecided {
-        ExitCode::from(EXIT_UNDECIDED)
-    } else {
-        ExitCode::SUCCESS
-    })
 }
 
 fn wrong(path: &Path) -> impl Fn(CampaignError) -> BenchError {

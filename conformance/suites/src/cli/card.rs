@@ -7,7 +7,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::target::{Place, Subjected, in_process};
 use cie_conformance::card::{PATIENCE, judge, run_within};
-use cie_conformance::catalogue::{Case, card_cases, names, reader_cases};
+use cie_conformance::catalogue::{Case, card_cases, reader_cases};
 use cie_conformance::endpoint;
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
@@ -54,12 +54,13 @@ pub(super) struct Plan {
 
 pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
     let selection = &options.selection;
+    let output = options.output.prepare()?;
     let report = match options.place.made_here()? {
         Some((family, ics)) => Plan {
             family,
             seed: options.seed,
             ics,
-            cases: on_a_copy(selection)?,
+            cases: selection.of(card_cases())?,
             shard: options.shard,
         }
         .run_within(Duration::from_secs(options.patience), options.jobs)?,
@@ -73,21 +74,7 @@ pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
             in_a_reader(&options.place, options.seed, cases, options.shard)?
         }
     };
-    options.output.write(&report)
-}
-
-/// The cases on a card that has no reader.
-fn on_a_copy(selection: &Selection) -> Result<Vec<Case>, BenchError> {
-    let about_readers = |pattern: &str| {
-        let mut cases = reader_cases().into_iter();
-        cases.any(|case| names(pattern, &case.id, case.version))
-    };
-    match selection.of(card_cases()) {
-        Err(BenchError::NoCase(pattern)) if about_readers(&pattern) => Err(BenchError::Arguments(
-            format!("{pattern} is about a reader; say with --reader which one"),
-        )),
-        other => other,
-    }
+    output.write(&report)
 }
 
 /// The cases on a card in a reader, and on that reader.

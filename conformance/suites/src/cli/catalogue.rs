@@ -30,11 +30,27 @@ pub(super) fn all() -> Vec<Case> {
     all_cases().into_iter().chain(properties).collect()
 }
 
+/// Why none of the cases that a command runs has this name.
+pub(super) fn no_case(pattern: &str) -> BenchError {
+    let named = |case: &Case| names(pattern, &case.id, case.version);
+    let command = match all().into_iter().find(named) {
+        None => return BenchError::NoCase(pattern.to_owned()),
+        Some(case) if case.unit == "PROP" => "properties",
+        Some(case) if case.id.starts_with("CIE_MW_") => "middleware --module PATH",
+        Some(case) if case.id.starts_with("CIE_PCSC_") => "card --reader NAME",
+        Some(_) => "card",
+    };
+    BenchError::Elsewhere {
+        pattern: pattern.to_owned(),
+        command,
+    }
+}
+
 pub(super) fn selected(patterns: &[String], all: Vec<Case>) -> Result<Vec<Case>, BenchError> {
     let named = |pattern: &str, case: &Case| names(pattern, &case.id, case.version);
     for pattern in patterns {
         if !all.iter().any(|case| named(pattern, case)) {
-            return Err(BenchError::NoCase(pattern.clone()));
+            return Err(no_case(pattern));
         }
     }
     let meant = |case: &Case| patterns.is_empty() || patterns.iter().any(|p| named(p, case));

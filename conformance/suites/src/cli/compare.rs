@@ -43,7 +43,7 @@ pub(super) fn judge(old: &Report, new: &Report) -> (Comparison, ExitCode) {
 
 /// Reads a report.
 pub(super) fn read(path: &Path) -> Result<Report, BenchError> {
-    let text = std::fs::read_to_string(path).map_err(BenchError::file("read", path))?;
+    let text = std::fs::read_to_string(path).map_err(BenchError::input(path))?;
     Report::parse(&text).map_err(|source| BenchError::Report {
         path: path.display().to_string(),
         source,

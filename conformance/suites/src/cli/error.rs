@@ -35,6 +35,13 @@ pub(super) enum BenchError {
         "no case has the name {0:?}; `cie-conformance list` shows all of them, `*` stands for any part of a name"
     )]
     NoCase(String),
+    #[error(
+        "{pattern} is not run by this command; use `cie-conformance {command} --case {pattern}`"
+    )]
+    Elsewhere {
+        pattern: String,
+        command: &'static str,
+    },
     #[error("the card could not be made: {0}")]
     Ours(#[from] OursError),
     #[error("what is free on the card could not be read: {0}")]
@@ -45,6 +52,13 @@ pub(super) enum BenchError {
         what: String,
         source: io::Error,
     },
+    /// A file to read is not there, or nobody may read it.
+    #[error("could not read {path}: {source}")]
+    Input { path: String, source: io::Error },
+    #[error("{0} is no module: it is no ELF file, as a shared object is")]
+    NoObject(String),
+    #[error("the system gave no random bytes: {0}")]
+    Random(String),
     #[error("{0}")]
     Arguments(String),
     #[error("{0}")]
@@ -80,9 +94,14 @@ impl BenchError {
         match self {
             Self::Unknown { .. }
             | Self::NoCase(_)
+            | Self::Elsewhere { .. }
             | Self::Report { .. }
             | Self::Merge(_)
             | Self::NoModule(_)
+            | Self::NoObject(_)
+            | Self::Module(_)
+            | Self::Input { .. }
+            | Self::Ours(OursError::Store(_))
             | Self::Known(_)
             | Self::Campaign { .. }
             | Self::Statement { .. }
@@ -100,7 +119,15 @@ impl BenchError {
         }
     }
 
-    /// The same for a file.
+    /// The same for a file that is named to be read.
+    pub(super) fn input(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Input {
+            path: path.display().to_string(),
+            source,
+        }
+    }
+
+    /// The same for a file that is written.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Io {
             doing,

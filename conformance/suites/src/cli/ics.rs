@@ -55,7 +55,7 @@ pub(super) fn ics(options: &Options) -> Result<ExitCode, BenchError> {
 
 /// A statement, and its text.
 pub(super) fn read(path: &Path) -> Result<(Ics, String), BenchError> {
-    let text = std::fs::read_to_string(path).map_err(BenchError::file("read", path))?;
+    let text = std::fs::read_to_string(path).map_err(BenchError::input(path))?;
     let ics = Ics::parse(&text).map_err(|source| BenchError::Statement {
         path: path.display().to_string(),
         source,

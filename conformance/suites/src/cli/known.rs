@@ -5,7 +5,7 @@ use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::middleware::ProcessOptions;
 use super::print;
 use super::progress::Progress;
-use cie_conformance::known::{Complaint, Known, KnownIssues, Tried, try_out};
+use cie_conformance::known::{Complaint, Known, KnownIssues, Shown, Tried, try_out};
 use cie_conformance::report::text::visible;
 use cie_conformance::verdict::Verdict;
 use clap::Args;
@@ -70,12 +70,13 @@ pub(super) fn known(options: &Options) -> Result<ExitCode, BenchError> {
     Ok(code(&tried))
 }
 
-/// The exit code of `middleware` for the same cases.
+/// The exit code of `middleware` for the same cases. Of a report without a
+/// line nothing was found out.
 fn code(tried: &[Tried]) -> ExitCode {
     let any = |complaint| tried.iter().any(|one| one.complaint == complaint);
     if any(Complaint::Present) {
         ExitCode::from(EXIT_FOUND)
-    } else if any(Complaint::Undecided) {
+    } else if any(Complaint::Undecided) || any(Complaint::NoLine) {
         ExitCode::from(EXIT_UNDECIDED)
     } else {
         ExitCode::SUCCESS
@@ -125,7 +126,11 @@ fn list(options: &Options, issues: &KnownIssues) -> Result<ExitCode, BenchError>
     let (reproduced, counted) = issues.share();
     let _ = writeln!(
         text,
-        "{reproduced} of {counted} with a card, a reader or PC/SC behind them are reproduced"
+        "{reproduced} of {counted} with a card, a reader or PC/SC behind them are reproduced: {} on real middleware, \
+         {} on a module with the defect put in, {} as a condition",
+        issues.shown(Shown::Module),
+        issues.shown(Shown::Mutant),
+        issues.shown(Shown::Condition),
     );
     print(text)?;
     Ok(ExitCode::SUCCESS)

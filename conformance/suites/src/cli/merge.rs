@@ -21,6 +21,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn merge(options: &Options) -> Result<ExitCode, BenchError> {
+    let output = options.output.prepare()?;
     let parts: Result<Vec<_>, _> = options.parts.iter().map(|path| read(path)).collect();
     let cases = all();
     let ranks: HashMap<_, _> = cases
@@ -29,5 +30,5 @@ pub(super) fn merge(options: &Options) -> Result<ExitCode, BenchError> {
         .map(|(rank, case)| (case.id.as_str(), rank))
         .collect();
     let report = merge::merge(parts?, |id| ranks.get(id).copied())?;
-    options.output.write(&report)
+    output.write(&report)
 }

@@ -129,10 +129,11 @@ pub(super) struct Tested {
 impl ProcessOptions {
     /// The module at this path, with these options.
     pub(super) fn module(&self, path: &Path, seed: u64) -> Result<Tested, BenchError> {
-        let module = path
-            .canonicalize()
-            .map_err(BenchError::file("open", path))?;
-        let bytes = std::fs::read(&module).map_err(BenchError::file("read", path))?;
+        let module = path.canonicalize().map_err(BenchError::input(path))?;
+        let bytes = std::fs::read(&module).map_err(BenchError::input(path))?;
+        if cfg!(target_os = "linux") && !bytes.starts_with(b"\x7fELF") {
+            return Err(BenchError::NoObject(path.display().to_string()));
+        }
         let program = std::env::current_exe().map_err(BenchError::io("find", "this program"))?;
         let mut words: Vec<OsString> = self
             .under
@@ -234,10 +235,11 @@ pub(super) fn middleware(options: &Options) -> Result<ExitCode, BenchError> {
     if let Some(shard) = options.shard {
         cases = shard.of(cases);
     }
+    let output = options.output.prepare()?;
     let mut tested = options.process.module(&options.module, options.seed)?;
     tested.setup.effort = options.effort.effort();
     let ics = tested.statement(options.ics.as_deref())?;
     let mut report = tested.run(&cases, ics, options.jobs);
     report.shard = options.shard;
-    options.output.write(&report)
+    output.write(&report)
 }

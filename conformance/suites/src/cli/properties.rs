@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `properties`: random sequences against the model of the card.
 
+use super::catalogue::no_case;
 use super::error::BenchError;
 use super::output::Output;
 use super::progress::Progress;
@@ -50,6 +51,7 @@ pub(super) struct Options {
 pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
     let family = family(&options.family)?;
     let chosen = chosen(&options.cases)?;
+    let output = options.output.prepare()?;
     let jobs = options.jobs.unwrap_or_else(threads);
     let specimen = ours::specimen(family, options.seed)?;
     let patience = Duration::from_secs(options.patience);
@@ -83,14 +85,14 @@ pub(super) fn properties(options: &Options) -> Result<ExitCode, BenchError> {
         // Standard output may be the report's.
         let _ = write!(anstream::stderr(), "{text}{tally}");
     }
-    options.output.write(&report)
+    output.write(&report)
 }
 
 fn chosen(patterns: &[String]) -> Result<Vec<&'static Property>, BenchError> {
     let named = |pattern: &String, property: &Property| names(pattern, &property.id(), 1);
     for pattern in patterns {
         if !PROPERTIES.iter().any(|property| named(pattern, property)) {
-            return Err(BenchError::NoCase(pattern.clone()));
+            return Err(no_case(pattern));
         }
     }
     let meant = |property: &&Property| {

@@ -2,6 +2,7 @@
 //! `survey`: what a card is and does, without touching it.
 
 use super::error::BenchError;
+use super::output::{can_be_written, put};
 use super::print;
 use super::target::{ReaderOptions, family};
 use cie_conformance::card::control::family_of;
@@ -23,7 +24,7 @@ named in it.";
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The card in this PC/SC reader: its name, a part of it, or its number from 0
-    #[arg(long, value_name = "NAME", required_unless_present = "family")]
+    #[arg(long, value_name = "NAME")]
     reader: Option<String>,
     /// A software card of this family instead
     #[arg(long, conflicts_with = "reader")]
@@ -36,17 +37,23 @@ pub(super) struct Options {
 }
 
 pub(super) fn survey(options: &Options) -> Result<ExitCode, BenchError> {
+    can_be_written(&options.out)?;
     let facts = match (&options.family, &options.reader) {
         (Some(id), _) => made(Alone(ours::specimen(family(id)?, 1)?.card))?,
         (None, Some(reader)) => made(ReaderDoor::new(options.place.spot(reader)?))?,
-        (None, None) => return Err(BenchError::Arguments("name a reader".to_owned())),
+        (None, None) => {
+            return Err(BenchError::Arguments(
+                "say with --reader in which reader the card is, or with --family which software card it is to be"
+                    .to_owned(),
+            ));
+        }
     };
     let text = facts.to_toml()?;
     if options.out.as_os_str() == "-" {
         print(text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    std::fs::write(&options.out, text).map_err(BenchError::file("write", &options.out))?;
+    let written = put(&options.out, &text);
     let choices = &facts.choices;
     print(format_args!(
         "{} answers; choices: {} confirmed, {} contradicted, {} open\n",
@@ -55,7 +62,7 @@ pub(super) fn survey(options: &Options) -> Result<ExitCode, BenchError> {
         choices.contradicted.len(),
         choices.open.len()
     ))?;
-    Ok(ExitCode::SUCCESS)
+    written.map(|()| ExitCode::SUCCESS)
 }
 
 fn made<D: Link + CardDoor>(mut door: D) -> Result<Facts, BenchError> {

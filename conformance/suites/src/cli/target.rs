@@ -92,7 +92,13 @@ pub(super) struct Place {
     /// What may be done to a card that is not a software card of ours, where
     /// the statement permits it, too. At least two PIN tries are kept, and
     /// nothing ever concerns the PUK
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "WHAT",
+        requires = "reader"
+    )]
     allow: Vec<Allowed>,
 }
 
@@ -212,6 +218,7 @@ impl Place {
                 "the card in {name:?} is not proven to be a software card; its PUK is never used"
             )));
         }
+        self.allowed_together()?;
         let pin = code(self.pin_file.as_deref(), String::new())?;
         let mut door = ReaderDoor::new(spot);
         let atr = door.power_on();
@@ -259,6 +266,22 @@ impl Place {
         })
     }
 
+    /// Refuses options that do nothing without `--allow codes`.
+    fn allowed_together(&self) -> Result<(), BenchError> {
+        if self.allow.contains(&Allowed::Codes) {
+            return Ok(());
+        }
+        let idle = match self.allow.first() {
+            Some(Allowed::Tries) => "--allow tries",
+            Some(Allowed::Writes) => "--allow writes",
+            _ if self.pin_file.is_some() => "--pin-file",
+            _ => return Ok(()),
+        };
+        Err(BenchError::Arguments(format!(
+            "{idle} does nothing to a card that is not a software card unless --allow codes permits that codes are sent"
+        )))
+    }
+
     /// What both the statement and the options permit.
     fn permitted(&self, ics: &mut Ics) -> Allow {
         let allowed = |what| self.allow.contains(&what);
@@ -292,7 +315,7 @@ fn learn(single: &mut Single<ReaderDoor>, ics: &mut Ics) {
     }
 }
 
-fn warn(text: &str) {
+pub(super) fn warn(text: &str) {
     use std::io::Write;
     // Nobody may be there to read it.
     let _ = writeln!(anstream::stderr(), "cie-conformance: {text}");
@@ -327,7 +350,7 @@ fn code(file: Option<&Path>, known: String) -> Result<String, BenchError> {
     let Some(path) = file else {
         return Ok(known);
     };
-    let text = std::fs::read_to_string(path).map_err(BenchError::file("read", path))?;
+    let text = std::fs::read_to_string(path).map_err(BenchError::input(path))?;
     let code = text.trim();
     if code.len() == 8 && code.bytes().all(|digit| digit.is_ascii_digit()) {
         return Ok(code.to_owned());

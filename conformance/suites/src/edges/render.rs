@@ -32,7 +32,7 @@ A row starts from a state and sends commands; each is shown with its answer.
 | `forged …: …` | in secure messaging with one fault, see below |
 | `replay` | the last protected command again, byte for byte |
 | `adopt …` | in plain, and the answer is the card's value for a new session; `adopt short: …` if another value than `share` was sent |
-| `certificate …`, `proof …`, `card proof` | steps b, e and g of section 4.4, good or with the named fault |
+| `certificate …`, `proof …`, `card proof` | steps b, e and g of fact 4.4, good or with the named fault |
 | `16x …` | so many times |
 
 | answer | meaning |
@@ -94,8 +94,7 @@ fn write_counts(out: &mut String) -> fmt::Result {
         out,
         "**{} rows**: {} rest on a fact, {} on a standard, {} on a choice of this project\n\
          ([facts and choices](facts-and-choices.md)). Tags of facts: C a client sends or parses \
-         it,\nR a real card was seen to do it.\nSections are those of the project's collection of facts, as in the \
-         comments of the code.\n",
+         it,\nR a real card was seen to do it.\nThe numbers are those of its [facts](facts-and-choices.md#facts), as in the comments of the code.\n",
         rows.len(),
         of("fact"),
         of("standard"),

@@ -90,7 +90,7 @@ impl Start {
             Self::Live => "the same, and one protected command answered",
             Self::Certified => {
                 "the same, and the terminal's certificate and key accepted (steps a to c of \
-                 section 4.4)"
+                 fact 4.4)"
             }
             Self::Device => "device authentication complete",
             Self::Pin => "the same, and PIN verified",

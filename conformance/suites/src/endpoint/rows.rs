@@ -18,7 +18,7 @@ const ROWS: &[Row] = &[
         title: "T=1 is asked for",
         requirement: "A program that asks for T=1 gets it, as the card's clients do, and the card answers.",
         basis: Client,
-        clause: "card facts, section 11: the card's clients connect with T=1",
+        clause: "docs/facts-and-choices.md#fact-11: the card's clients connect with T=1",
         severity: Major,
         steps: &[
             ("A: SCardConnect, shared, T=1", "success, T=1 is active"),

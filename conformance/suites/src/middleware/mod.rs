@@ -23,7 +23,7 @@ mod scene;
 mod stage;
 mod units;
 
-use crate::catalogue::{Basis, Case, Cost, Needs, Step};
+use crate::catalogue::{Basis, Case, Cost, Needs, Step, aliases};
 use crate::ics::{Announces, Codes, Feature, Ics, Middleware};
 use crate::ours;
 use crate::report::{CaseResult, Exchange};
@@ -135,7 +135,7 @@ fn case(unit: &units::Unit, row: &units::Row) -> Case {
             .to_owned(),
         severity: row.severity.unwrap_or(unit.severity),
         cost: Cost::default(),
-        aliases: Vec::new(),
+        aliases: aliases(&id(unit, row)),
     }
 }
 

@@ -330,7 +330,7 @@ impl Property {
             requirement: "Whatever the sequence of commands, each answer and the state after it \
                           are those that follow from the facts and the choices."
                 .to_owned(),
-            clause: "card facts, sections 1 to 5; choices 4 to 12, 16, 17, 19, 20, 22 to 28"
+            clause: "docs/facts-and-choices.md#fact-1 to #fact-5; choices 4 to 12, 16, 17, 19, 20, 22 to 28"
                 .to_owned(),
             basis: Basis::Choice,
             families: Vec::new(),

@@ -77,6 +77,9 @@ pub enum MergeError {
     /// A case is there twice.
     #[error("the case {0} is in more than one report; give each shard once")]
     Twice(String),
+    /// A shard is there twice.
+    #[error("shard {0} is given twice; give each shard once")]
+    ShardTwice(Shard),
     /// A shard is missing or of another division.
     #[error("of {count} shards these are missing: {missing}")]
     Missing {
@@ -176,6 +179,11 @@ fn complete(parts: &[Report]) -> Result<(), MergeError> {
     };
     if parts.iter().any(|part| part.shard.is_none()) {
         return Err(MergeError::Mixed);
+    }
+    let mut seen = BTreeSet::new();
+    let mut given = parts.iter().filter_map(|part| part.shard);
+    if let Some(twice) = given.find(|shard| !seen.insert(*shard)) {
+        return Err(MergeError::ShardTwice(twice));
     }
     if let Some(other) = shards.iter().find(|shard| shard.count != count) {
         return Err(MergeError::Different {

@@ -20,7 +20,7 @@ use crate::catalogue::{Basis, Case, Severity};
 use crate::ics::Ics;
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 pub use junit::junit;
@@ -40,6 +40,9 @@ pub enum ReportError {
     /// It is of another version.
     #[error("the report has format {0}; this bench reads format {FORMAT}")]
     Format(u16),
+    /// A case is there more than once.
+    #[error("the report has {} more than once; a report of this bench has each case once", text::visible(.0))]
+    Twice(String),
 }
 
 /// A whole run.
@@ -213,6 +216,10 @@ impl Report {
             times,
             ..
         } = serde_json::from_str(text)?;
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = results.iter().find(|result| !seen.insert(&result.id)) {
+            return Err(ReportError::Twice(twice.id.clone()));
+        }
         Ok(Self {
             bench,
             settings,

@@ -3,6 +3,7 @@
 //
 // -DMODULE="PATH" the other one
 // -DTWICE         a wrong PIN is tried twice
+// -DNOPIN         C_SetPIN is not there
 // -DTURNED        one bit of each signature is turned
 // -DFIRST="PATH"  and only as long as this file is not there; then it is
 #define _GNU_SOURCE
@@ -20,7 +21,7 @@ typedef Number Login(Number session, Number user, const Byte *pin, Number length
 typedef Number Sign(Number session, const Byte *data, Number length, Byte *signature, Number *room);
 
 // PKCS#11 v2.40, as far as it is needed here.
-enum { LOGIN = 18, SIGN = 43, FUNCTIONS = 68, PIN_INCORRECT = 0xA0 };
+enum { SETPIN = 11, LOGIN = 18, SIGN = 43, FUNCTIONS = 68, PIN_INCORRECT = 0xA0, NOT_SUPPORTED = 0x54 };
 struct functions { Byte version[2]; Call *call[FUNCTIONS]; };
 
 static struct functions *other;
@@ -59,6 +60,14 @@ static Number sign(Number session, const Byte *data, Number length, Byte *signat
 }
 #endif
 
+#ifdef NOPIN
+static Number set_pin(Number session, const Byte *old, Number was, const Byte *pin, Number length)
+{
+    (void)session, (void)old, (void)was, (void)pin, (void)length;
+    return NOT_SUPPORTED;
+}
+#endif
+
 Number C_GetFunctionList(struct functions **list)
 {
     if (!other) {
@@ -74,6 +83,9 @@ Number C_GetFunctionList(struct functions **list)
         mine = *other;
 #ifdef TWICE
         mine.call[LOGIN] = (Call *)login;
+#endif
+#ifdef NOPIN
+        mine.call[SETPIN] = (Call *)set_pin;
 #endif
 #ifdef TURNED
         mine.call[SIGN] = (Call *)sign;

@@ -497,7 +497,7 @@ pub(super) const UNIT: Unit = Unit {
             "a warning inside: 6282 wrapped, inside and outside",
             Pin,
             "sm 00B0820020 = {SERIAL} 6282; sm NIS = {NIS} 9000",
-            Fact("[C] 0, point 5"),
+            Fact("[C] 0.5"),
         ),
         row(
             70,

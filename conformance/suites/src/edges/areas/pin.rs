@@ -103,14 +103,14 @@ pub(super) const UNIT: Unit = Unit {
                 SHARE = 9000; \
                 adopt CARD-SHARE = * 9000; \
                 sm PIN-LEFT = ~9B0102 9000",
-            Fact("[C] 5, 11: clients reset after every operation, the counters stay"),
+            Fact("[C] 5 and 11: clients reset after every operation, the counters stay"),
         ),
         row(
             14,
             "a try is gone even if the session ends with it",
             Device,
             "sm WRONG-PIN = 63C2; NIS = 6985; PIN-LEFT = ~9B0102 9000",
-            Fact("[C] 5, 11: clients reset after every operation, the counters stay"),
+            Fact("[C] 5 and 11: clients reset after every operation, the counters stay"),
         ),
         row(
             15,

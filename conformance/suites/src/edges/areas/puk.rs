@@ -137,7 +137,7 @@ pub(super) const UNIT: Unit = Unit {
             "counter reset, header only",
             PinBlocked,
             "sm VERIFY-PUK = 9000; sm 002C0381 = 9000; sm VERIFY-PIN = 9000",
-            Fact("[C] 4.3, 5"),
+            Fact("[C] 4.3 and 5"),
         ),
         row(
             21,

@@ -14,7 +14,7 @@ pub(super) const UNIT: Unit = Unit {
             "Le 00: the rest and 9000",
             Cie,
             "00A4020C(1001) = 9000; 00B0000000 = {NIS} 9000",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             2,
@@ -35,28 +35,28 @@ pub(super) const UNIT: Unit = Unit {
             "Le one above the size: all and 6282",
             Cie,
             "00A4020C(1001) = 9000; 00B000000D = {NIS} 6282",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             5,
             "Le FF: all and 6282",
             Cie,
             "00A4020C(1001) = 9000; 00B00000FF = {NIS} 6282",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             6,
             "an offset, Le 00",
             Cie,
             "00A4020C(1001) = 9000; 00B0000A00 = {NIS:10..12} 9000",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             7,
             "an offset, Le above the rest",
             Cie,
             "00A4020C(1001) = 9000; 00B0000A03 = {NIS:10..12} 6282",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             8,
@@ -77,28 +77,28 @@ pub(super) const UNIT: Unit = Unit {
             "offset at the end, Le 00",
             Cie,
             "00A4020C(1001) = 9000; 00B0000C00 = 6B00",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             11,
             "offset at the end, Le 01",
             Cie,
             "00A4020C(1001) = 9000; 00B0000C01 = 6B00",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             12,
             "offset one beyond the end",
             Cie,
             "00A4020C(1001) = 9000; 00B0000D00 = 6B00",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             13,
             "the largest offset",
             Cie,
             "00A4020C(1001) = 9000; 00B07FFF00 = 6B00",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             14,
@@ -107,7 +107,7 @@ pub(super) const UNIT: Unit = Unit {
             "00A4020C(1004) = 9000; \
                 00B0000000 = {EF1004:0..256} 9000; \
                 00B0010000 = {EF1004:256..} 9000",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             15,
@@ -128,7 +128,7 @@ pub(super) const UNIT: Unit = Unit {
             "255 bytes to the end, Le 00",
             Cie,
             "00A4020C(1004) = 9000; 00B0000F00 = {EF1004:15..} 9000",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             18,
@@ -358,7 +358,7 @@ pub(super) const UNIT: Unit = Unit {
             "in a session, Le 00: 256 bytes and 9000",
             Live,
             "sm 00B0840000 = {EF1004:0..256} 9000",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             49,
@@ -382,14 +382,14 @@ pub(super) const UNIT: Unit = Unit {
             "in a session, Le above the size: data and 6282, both in the body",
             Pin,
             "sm 00B0820080 = {SERIAL} 6282; sm NIS = {NIS} 9000",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             52,
             "in a session, offset at the end: wrapped",
             Pin,
             "sm 00B0820900 = 6B00; sm NIS = {NIS} 9000",
-            Fact("[C] 0, point 2"),
+            Fact("[C] 0.2"),
         ),
         row(
             53,

@@ -23,7 +23,7 @@ pub(super) const UNIT: Unit = Unit {
             "power on gives the answer to reset of the family",
             Off,
             "power on = ATR",
-            Fact("[R], [C] or inferred, by family: 1.3"),
+            Fact("[R] 1.3, by family also [C] or inferred"),
         ),
         row(
             3,
@@ -127,21 +127,21 @@ pub(super) const UNIT: Unit = Unit {
             "a reset never touches the PIN's counter",
             PinOneLeft,
             "reset = ATR; CIE = 9000; PIN-LEFT = ~9B0101 9000",
-            Fact("[C] 5, 11: clients reset after every operation, the counters stay"),
+            Fact("[C] 5 and 11: clients reset after every operation, the counters stay"),
         ),
         row(
             16,
             "a reset never touches the PUK's counter",
             PukOneLeft,
             "reset = ATR; CIE = 9000; PUK-LEFT = ~9B0101 9000",
-            Fact("[C] 5, 11: clients reset after every operation, the counters stay"),
+            Fact("[C] 5 and 11: clients reset after every operation, the counters stay"),
         ),
         row(
             17,
             "power off never touches counters",
             PinOneLeft,
             "power off = mute; power on = ATR; CIE = 9000; PIN-LEFT = ~9B0101 9000",
-            Fact("[C] 5, 11: clients reset after every operation, the counters stay"),
+            Fact("[C] 5 and 11: clients reset after every operation, the counters stay"),
         ),
         row(
             18,

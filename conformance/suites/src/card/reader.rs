@@ -275,8 +275,12 @@ impl ReaderDoor {
     /// True if nothing more is sent in this row.
     fn is_over(&mut self) -> bool {
         if self.trouble.is_none() && self.begun.elapsed() > self.spot.limit {
-            let words = format!("the case took more than {:?}", self.spot.limit);
-            self.trouble = Some(Trouble::Hang(words));
+            let words = format!(
+                "the case took more than {:?}, and the card always answered; give it more with \
+                 --time-limit",
+                self.spot.limit
+            );
+            self.trouble = Some(Trouble::Slow(words));
         }
         self.trouble.is_some()
     }

@@ -90,8 +90,8 @@ pub(super) struct Place {
     #[arg(long, value_name = "FILE", requires = "reader")]
     puk_file: Option<PathBuf>,
     /// What may be done to a card that is not a software card of ours, where
-    /// the statement permits it, too. At least two PIN tries are kept, and
-    /// nothing ever concerns the PUK
+    /// the statement permits it, too. At least two PIN tries are kept (but see
+    /// `refill`), and nothing ever concerns the PUK
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     allow: Vec<Allowed>,
 }
@@ -269,12 +269,15 @@ impl Place {
             false => 0,
         };
         permit.writes &= permit.codes && allowed(Allowed::Writes);
+        permit.wrong_proofs &= allowed(Allowed::Proofs);
         permit.puk_tries = 0;
         ics.terminal.knows_puk = false;
         Allow {
             codes: permit.codes,
             tries: permit.pin_tries > 0,
             writes: permit.writes,
+            refill: permit.codes && allowed(Allowed::Refill),
+            proofs: permit.wrong_proofs,
         }
     }
 }

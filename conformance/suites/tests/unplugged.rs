@@ -97,11 +97,11 @@ const PERMITTED: Allow = Allow {
     proofs: false,
 };
 
-/// Changes the PIN; changes it, and it serves; asks for it; has nothing to do
+/// Changes the PIN; changes it to another, which serves; asks for it; has nothing to do
 /// with it.
 const CASES: [&str; 4] = [
-    "CIE_IAS_PIN_044",
-    "CIE_IAS_PIN_045",
+    "CIE_IAS_PIN_043",
+    "CIE_IAS_PIN_047",
     "CIE_IAS_PIN_001",
     "CIE_IAS_ROOT_001",
 ];

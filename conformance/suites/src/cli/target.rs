@@ -2,7 +2,7 @@
 //! Which card: one that is made for the test, or one in a reader.
 
 use super::error::BenchError;
-use super::ics;
+use super::{ics, stop};
 use cie_conformance::campaign::{Allowed, Reader};
 use cie_conformance::card::control::{Control, Fresh, family_of};
 use cie_conformance::card::reader::{ReaderDoor, Spot, find};
@@ -16,6 +16,8 @@ use cie_terminal::pcsc::SYSTEM_SOCKET;
 use clap::Args;
 use iso7816_wire::CardDoor;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Seconds that one case may take.
@@ -105,6 +107,8 @@ pub(super) struct Subjected {
     pub(super) spot: Spot,
     /// The reader is proven to be one of ours.
     pub(super) ours: bool,
+    /// Set when a signal asks for the end of the run.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 impl Place {
@@ -201,6 +205,8 @@ impl Place {
             target: target("socket", &name),
             spot: place,
             ours: true,
+            // The card is for the test, and a signal ends the program at once.
+            stop: Arc::default(),
         })
     }
 
@@ -213,7 +219,8 @@ impl Place {
             )));
         }
         let pin = code(self.pin_file.as_deref(), String::new())?;
-        let mut door = ReaderDoor::new(spot);
+        let stop = stop::held()?;
+        let mut door = ReaderDoor::new(spot).until(Arc::clone(&stop));
         let atr = door.power_on();
         let kind = family_of(&atr);
         let mut ics = match self.statement()? {
@@ -256,6 +263,7 @@ impl Place {
             target: target("reader", &name),
             spot: place,
             ours: false,
+            stop,
         })
     }
 
@@ -295,7 +303,7 @@ fn learn(single: &mut Single<ReaderDoor>, ics: &mut Ics) {
     }
 }
 
-fn warn(text: &str) {
+pub(super) fn warn(text: &str) {
     use std::io::Write;
     // Nobody may be there to read it.
     let _ = writeln!(anstream::stderr(), "cie-conformance: {text}");

@@ -8,7 +8,7 @@ use super::desk::{Desk, counter};
 use super::expect::Seen;
 use super::guard::{Allow, Guard, Refusal};
 use super::row::{Ground, Row, Start};
-use super::script;
+use super::script::{self, ScriptError};
 use crate::catalogue::Cost;
 use iso7816_wire::CardDoor;
 use std::fmt;
@@ -168,6 +168,8 @@ pub struct Single<D> {
     spent: Option<String>,
     /// Why the card cannot be brought back, where trying again is no use.
     stuck: Option<String>,
+    /// What failed on the way at the first contact.
+    lost: Option<Trouble>,
     /// PIN tries left when the row began, of a protected card.
     tries: Option<u8>,
     /// The card is one of the supply.
@@ -198,6 +200,7 @@ impl<D: Link> Single<D> {
             papers.atr = door.power_on();
         }
         let mut contact = Contact::make(&mut door, &papers);
+        let lost = door.trouble();
         if contact.known.is_none() && contact.no_cie.is_none() {
             door.begin();
             contact.ask_again(&mut door);
@@ -210,6 +213,7 @@ impl<D: Link> Single<D> {
             full: None,
             spent: None,
             stuck: None,
+            lost,
             tries: None,
             replaced: false,
         };
@@ -290,6 +294,7 @@ impl<D: Link> Single<D> {
                 (result, trouble)
             }
         };
+        let result = self.after_contact(row, result);
         // What failed on the way says more than what came of it.
         let result = match (trouble, &self.contact.no_cie) {
             (Some(trouble), _) => Err(Reason::Trouble(trouble)),
@@ -298,6 +303,23 @@ impl<D: Link> Single<D> {
             (None, _) => result,
         };
         Outcome { result, exchanges }
+    }
+
+    /// A value that a row names and that the first contact did not bring.
+    fn after_contact(&self, row: &Row, result: Result<bool, Reason>) -> Result<bool, Reason> {
+        match (result, &self.contact.why_unknown) {
+            (Err(Reason::Script(ScriptError::Name(_)) | Reason::Start { .. }), Some(why)) => {
+                let before = self.lost.as_ref().map(|lost| format!("{lost}; "));
+                Err(Reason::Start {
+                    start: row.start,
+                    why: format!(
+                        "the first contact with the card did not succeed: {}{why}",
+                        before.unwrap_or_default()
+                    ),
+                })
+            }
+            (result, _) => result,
+        }
     }
 
     /// Why no row can be run on a protected card: it does not have its own PIN,
@@ -541,6 +563,7 @@ impl<D: Link> Single<D> {
         self.papers = papers;
         self.desk.card.begin();
         self.contact = Contact::make(&mut self.desk.card, &self.papers);
+        self.lost = self.desk.card.trouble();
         self.desk.guard.pin_is(self.papers.pin.as_bytes());
         self.replaced = true;
         self.spent = None;

@@ -41,6 +41,12 @@ pub trait Subject {
         Ok(())
     }
 
+    /// PIN tries that are left and that were found, if a card of somebody else
+    /// has fewer.
+    fn spent_tries(&mut self) -> Option<(u8, u8)> {
+        None
+    }
+
     /// What must not be written down about the card; `None` for a card that
     /// was made for the test, which has no secrets.
     fn secrets(&self) -> Option<&Secrets> {

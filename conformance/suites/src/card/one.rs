@@ -43,6 +43,11 @@ impl<D: Link> Subject for One<D> {
         self.single.owes()
     }
 
+    fn spent_tries(&mut self) -> Option<(u8, u8)> {
+        let single = &mut self.single;
+        catch_unwind(AssertUnwindSafe(|| single.spent_tries())).ok()?
+    }
+
     fn finish(&mut self) -> Result<(), Left> {
         let single = &mut self.single;
         let finished = catch_unwind(AssertUnwindSafe(|| single.finish()));

@@ -138,7 +138,7 @@ pub(super) fn in_a_reader(
     let saw = |result: &_| progress.saw(result);
     let (mut subject, mut left) = (Some(subject), None);
     // The catalogue has the reader's cases behind those of the card.
-    let judge = |case: &Case| {
+    let mut judge = |case: &Case| {
         if stop.load(Ordering::Relaxed) {
             let why = "not run: the run was ended by a signal".to_owned();
             return CaseResult::new(case, Verdict::Inconclusive, why, Vec::new());
@@ -154,7 +154,10 @@ pub(super) fn in_a_reader(
             }
         }
     };
-    let (results, times) = in_turn(&cases, judge, &saw);
+    // What spends a try that is not given back leaves nothing to the others.
+    let order = spending_last(&cases, ours);
+    let (results, times) = in_turn(&order, |(_, case)| judge(case), &saw);
+    let results = in_their_order(&order, results);
     drop(progress);
     let left = left.or(finished(subject));
     stop::released();
@@ -162,6 +165,26 @@ pub(super) fn in_a_reader(
     report.settings = Some(settings);
     report.shard = shard;
     Ok((report, left))
+}
+
+/// The cases of a card of somebody else that spend no try, those that do, and those of the
+/// reader, each with its place.
+fn spending_last(cases: &[Case], ours: bool) -> Vec<(usize, &Case)> {
+    let mut order: Vec<_> = cases.iter().enumerate().collect();
+    order.sort_by_key(|(_, case)| {
+        (
+            endpoint::is_about_readers(case),
+            !ours && case.cost.pin_tries > 0,
+        )
+    });
+    order
+}
+
+fn in_their_order(order: &[(usize, &Case)], results: Vec<CaseResult>) -> Vec<CaseResult> {
+    let places = order.iter().map(|(place, _)| *place);
+    let mut placed: Vec<_> = places.zip(results).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Brings the card back. What could not be brought back.
@@ -173,7 +196,14 @@ fn finished(subject: Option<Box<dyn Subject>>) -> Option<Left> {
              the reader, or put it back",
         );
     }
-    subject.finish().err()
+    let left = subject.finish().err();
+    if let Some((tries, found)) = subject.spent_tries() {
+        warn(&format!(
+            "the card has {tries} PIN tries left, and had {found}; its right PIN, used once, fills \
+             the counter"
+        ));
+    }
+    left
 }
 
 impl Plan {

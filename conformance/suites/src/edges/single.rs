@@ -340,6 +340,17 @@ impl<D: Link> Single<D> {
         })
     }
 
+    /// PIN tries that are left and that were found, if a protected card has fewer.
+    pub fn spent_tries(&mut self) -> Option<(u8, u8)> {
+        if !self.is_protected() {
+            return None;
+        }
+        let found = self.full?.pin;
+        self.desk.card.mend();
+        let left = self.counters()?.pin;
+        (left < found).then_some((left, found))
+    }
+
     /// True if a protected card may have another PIN than its own.
     #[must_use]
     pub fn owes(&self) -> bool {

@@ -9,7 +9,9 @@ use cie_card::{Card, Event};
 use cie_conformance::card::{One, judge};
 use cie_conformance::catalogue::{Basis, card_cases};
 use cie_conformance::edges::script::COMMANDS;
-use cie_conformance::edges::{Allow, Alone, Ground, Papers, Row, Single, Specimen, Start, units};
+use cie_conformance::edges::{
+    Allow, Alone, Ground, Link, Papers, Row, Single, Specimen, Start, units,
+};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::report::{Report, Target, Times};
@@ -382,6 +384,53 @@ fn a_report_of_a_card_that_answers_otherwise_tells_nothing_either() {
         assert_eq!(told(&words), None, "{words}");
     }
     assert!(found > 300, "{found}");
+}
+
+/// A way to a card outside of this process that ends the bench at one command.
+struct Panics(Card);
+
+impl CardDoor for Panics {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.0.power_on()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.0.reset()
+    }
+
+    fn power_off(&mut self) {
+        self.0.power_off();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        assert_ne!(command.get(1), Some(&0x84), "a defect of the bench");
+        self.0.transmit(command)
+    }
+}
+
+impl Link for Panics {}
+
+#[test]
+fn a_panic_of_the_bench_is_no_crash_of_a_card_in_a_reader() {
+    let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
+    let papers = specimen.papers();
+    let cases = card_cases();
+    let case = cases
+        .iter()
+        .find(|case| case.id == "CIE_IAS_CHAL_001")
+        .unwrap();
+    let ics = Ics::of_ours(&papers.family, papers.root_by_aid, papers.extended_length);
+    let outside = Single::ours(Panics(specimen.card.clone()), papers.clone(), None);
+    let result = judge(&mut One::of(outside), case, &ics);
+    assert_eq!(result.verdict, Verdict::Inconclusive, "{}", result.reason);
+    assert!(
+        result.reason.contains("the bench itself panicked"),
+        "{}",
+        result.reason
+    );
+    let inside = Single::ours(Alone(Panics(specimen.card)), papers, None);
+    let result = judge(&mut One::of(inside), case, &ics);
+    assert_eq!(result.verdict, Verdict::Crash, "{}", result.reason);
 }
 
 /// A card of quite another kind: it has power, and no application that is

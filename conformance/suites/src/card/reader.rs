@@ -385,12 +385,14 @@ impl Link for ReaderDoor {
         self.mending = false;
     }
 
-    fn mend(&mut self) {
+    fn mend(&mut self, last: bool) {
         self.begin();
         self.mending = true;
-        // However often it was waited for in vain: it is its owner's card.
-        self.recovery.in_vain = 0;
-        self.recovery.due |= self.handle.is_none();
+        if last {
+            // It is its owner's card, and a person may have to put it back.
+            self.recovery.in_vain = 0;
+            self.recovery.due |= self.handle.is_none();
+        }
     }
 
     fn trouble(&self) -> Option<Trouble> {

@@ -487,6 +487,8 @@ mod tests {
         codes: true,
         tries: true,
         writes: true,
+        refill: false,
+        proofs: false,
     };
 
     fn guard(allow: Allow, tries: u8) -> Guard {
@@ -520,6 +522,12 @@ mod tests {
             "00210081083132333435363738",
             "00262081",
             "0020",
+            // Proofs, but the one that is said to be good.
+            "0082000008 0000000000000000",
+            // After these nobody could tell which PIN it has.
+            "00240081083132333435363738",
+            "10240081103132333435363738 3837363534333231",
+            "00240181103132333435363738 3837363534333231",
         ] {
             let command = never.replace(' ', "");
             assert!(!passes(&mut guard, &command), "{never}");
@@ -553,15 +561,91 @@ mod tests {
         assert!(!one.refusal().unwrap().ever);
     }
 
-    #[test]
-    fn the_right_one_serves_at_two_left_once_it_was_accepted() {
-        let right = hex::decode(RIGHT).unwrap();
-        let mut guard = guard(ALL, 3);
+    const REFILL: Allow = Allow {
+        refill: true,
+        ..ALL
+    };
+    const CHANGE_IT: &str = "002400811031323334353637383837363534333231";
+    const CHANGE_BACK: &str = "002400811038373635343332313132333435363738";
+
+    /// One that has accepted the PIN.
+    fn proven(allow: Allow) -> Guard {
+        let mut guard = guard(allow, 3);
         assert!(passes(&mut guard, RIGHT));
-        guard.answered(&right, Inside::Nothing, &[0x90, 0x00]);
+        guard.answered(&hex::decode(RIGHT).unwrap(), Inside::Nothing, &[0x90, 0x00]);
         assert_eq!(guard.tries, Some(2));
-        assert!(passes(&mut guard, RIGHT), "proven");
-        guard.answered(&right, Inside::Nothing, &[0x63, 0xC1]);
-        assert!(!passes(&mut guard, RIGHT), "no longer");
+        guard
+    }
+
+    fn answered(guard: &mut Guard, command: &str, answer: &[u8]) {
+        guard.answered(&hex::decode(command).unwrap(), Inside::Nothing, answer);
+    }
+
+    #[test]
+    fn the_right_one_serves_at_two_left_once_it_was_accepted_and_by_leave() {
+        let mut refilling = proven(REFILL);
+        assert!(passes(&mut refilling, RIGHT), "proven");
+        answered(&mut refilling, RIGHT, &[0x63, 0xC1]);
+        assert!(!passes(&mut refilling, RIGHT), "no longer");
+        let mut kept = proven(ALL);
+        assert!(!passes(&mut kept, RIGHT), "one try for a moment");
+        kept.tries_left(3);
+        assert!(passes(&mut kept, RIGHT));
+        assert_eq!(kept.tries, Some(3), "it costs nothing");
+    }
+
+    #[test]
+    fn a_change_that_was_not_answered_leaves_two_and_the_way_back_decides() {
+        for (lost, there) in [
+            (&[][..], true),
+            (&[0x6F, 0x00], true),
+            (&[0x69, 0x82], false),
+        ] {
+            let mut guard = proven(ALL);
+            assert!(!passes(&mut guard, CHANGE_IT), "at two left");
+            guard.tries_left(3);
+            assert!(passes(&mut guard, CHANGE_IT));
+            answered(&mut guard, CHANGE_IT, lost);
+            assert_eq!(guard.owes(), there, "{lost:02X?}");
+            if !there {
+                continue;
+            }
+            assert_eq!(guard.other_pin(), Some(&b"87654321"[..]));
+            for (answer, tries) in [(&[0x90, 0x00], 3), (&[0x63, 0xC2], 2)] {
+                let mut guard = guard.clone();
+                guard.tries_left(3);
+                for code in [RIGHT, WRONG, CHANGE_IT, CHANGE_BACK] {
+                    assert!(!passes(&mut guard, code), "{code} of a case");
+                }
+                guard.mends(true);
+                guard.tries_left(2);
+                assert!(!passes(&mut guard, CHANGE_BACK), "two are kept");
+                guard.tries_left(3);
+                assert!(passes(&mut guard, CHANGE_BACK));
+                assert_eq!(guard.tries, Some(2), "it may cost one");
+                answered(&mut guard, CHANGE_BACK, answer);
+                assert!(!guard.owes(), "{answer:02X?}");
+                guard.tries_left(tries);
+                assert_eq!(guard.pin(), Some(&b"12345678"[..]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_pin_is_changed_only_once_it_was_accepted_and_no_try_is_spent_on_it() {
+        assert!(!passes(&mut guard(ALL, 3), CHANGE_IT), "not accepted yet");
+        for (allow, spends) in [(ALL, false), (REFILL, true)] {
+            let mut guard = proven(allow);
+            guard.tries_left(3);
+            assert!(passes(&mut guard, CHANGE_IT));
+            answered(&mut guard, CHANGE_IT, &[0x90, 0x00]);
+            assert!(guard.owes());
+            guard.tries_left(3);
+            assert_eq!(
+                passes(&mut guard, RIGHT),
+                spends,
+                "the old one is a wrong one"
+            );
+        }
     }
 }

@@ -54,8 +54,9 @@ pub trait Link: CardDoor {
 
     /// The card is brought back now: what failed before is forgotten, the time
     /// starts, a card that is gone is waited for, and whoever wants the run to
-    /// end has to wait.
-    fn mend(&mut self) {
+    /// end has to wait. `last`: at the end of the run, however often it was
+    /// waited for before.
+    fn mend(&mut self, _last: bool) {
         self.begin();
     }
 
@@ -280,6 +281,8 @@ impl<D: Link> Single<D> {
     /// Runs one row.
     pub fn outcome(&mut self, row: &Row) -> Outcome {
         let mut exchanges = Vec::new();
+        // A panic may have left it so.
+        self.desk.guard.mends(false);
         let (result, trouble) = match self.owed() {
             Some(why) => (
                 Err(Reason::Start {
@@ -330,7 +333,7 @@ impl<D: Link> Single<D> {
         }
         let mended = match &self.stuck {
             Some(why) => Err(why.clone()),
-            None => self.mend(),
+            None => self.mend(false),
         };
         mended.err().map(|why| {
             format!(
@@ -346,7 +349,7 @@ impl<D: Link> Single<D> {
             return None;
         }
         let found = self.full?.pin;
-        self.desk.card.mend();
+        self.desk.card.mend(false);
         let left = self.counters()?.pin;
         (left < found).then_some((left, found))
     }
@@ -371,7 +374,7 @@ impl<D: Link> Single<D> {
             if !self.desk.guard.owes() {
                 return Ok(());
             }
-            if let Err(failed) = self.mend() {
+            if let Err(failed) = self.mend(true) {
                 why = failed;
             }
             if self.stuck.is_some() {
@@ -400,10 +403,10 @@ impl<D: Link> Single<D> {
     }
 
     /// Gives a protected card its own PIN back.
-    fn mend(&mut self) -> Result<(), String> {
+    fn mend(&mut self, last: bool) -> Result<(), String> {
         let mut why = String::new();
         for _ in 0..MENDS {
-            self.desk.card.mend();
+            self.desk.card.mend(last);
             self.desk.guard.mends(true);
             let mended = self.change_back();
             self.desk.guard.mends(false);
@@ -515,7 +518,7 @@ impl<D: Link> Single<D> {
 
     /// Makes a protected card as it was before the row, whatever came of the row.
     fn settle(&mut self) {
-        if self.desk.guard.owes() && self.mend().is_err() {
+        if self.desk.guard.owes() && self.mend(false).is_err() {
             // It is tried again before the next row, and at the end.
             return;
         }
@@ -524,7 +527,7 @@ impl<D: Link> Single<D> {
             return;
         }
         // The right PIN gives back what was spent.
-        self.desk.card.mend();
+        self.desk.card.mend(false);
         if let Some(left) = self.counters()
             && left.pin < full.pin
             && self.reach(Start::Device).is_ok()

@@ -217,9 +217,9 @@ fn times<D: Link>(card: &mut Single<D>) -> BTreeMap<String, u64> {
     medians
 }
 
-/// True if a case belongs to a survey: it costs nothing, needs no code, every
-/// certificate in it is a good one, and no proof of device authentication is
-/// sent: a card may count those.
+/// True if a case may be run on any card: it costs nothing, needs no code, every
+/// certificate in it is a good one, and it has no proof of device authentication:
+/// a card may count those.
 #[must_use]
 pub fn is_harmless(case: &Case, row: &Row) -> bool {
     let forged = |step: &crate::catalogue::Step| {
@@ -230,7 +230,6 @@ pub fn is_harmless(case: &Case, row: &Row) -> bool {
         kind.is_some_and(|kind| kind != "good") || proves(action)
     };
     case.cost.is_nothing()
-        && row.start < Start::Device
         && !case.needs.pin
         && !case.needs.puk
         && !asks_for_codes(row.script)
@@ -270,7 +269,9 @@ fn run<D: Link>(subject: &mut One<D>, ics: &Ics, facts: &mut Facts) {
                 agree.entry(rule.clone()).or_default();
             }
             let case = cases.get(&unit.id(row));
-            let Some(case) = case.filter(|case| is_harmless(case, row)) else {
+            // Also the way to a start may prove something.
+            let free = |case: &&Case| is_harmless(case, row) && row.start < Start::Device;
+            let Some(case) = case.filter(free) else {
                 continue;
             };
             let result = judge(subject, case, ics);

@@ -174,8 +174,10 @@ fn a_first_contact_that_failed_is_named_and_not_a_value_that_nobody_has() {
     };
     let mut single = Single::ours(door, papers, None);
     single.door().left = usize::MAX;
-    for id in ["CIE_IAS_PIN_001", "CIE_IAS_KAT_001"] {
-        let (_, row) = rows().find(|(named, _)| named == id).unwrap();
+    // One that names the value, and one whose start needs it.
+    let names = rows().find(|(id, _)| id == "CIE_IAS_KAT_001").unwrap();
+    let needs = rows().find(|(_, row)| row.start == Start::Device).unwrap();
+    for (id, row) in [names, needs] {
         let why = single.outcome(row).result.unwrap_err().to_string();
         let said = "the first contact with the card did not succeed: the card is gone: a test";
         assert!(why.contains(said), "{id}: {why}");

@@ -148,12 +148,21 @@ pub struct Module {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Allowed {
-    /// The right PIN is sent
+    /// The right PIN is sent, with three tries left only
     Codes,
-    /// A wrong PIN is sent, once; the right one follows
+    /// A wrong PIN is sent, once. Without `refill` the try stays spent, and no
+    /// code is sent any more
     Tries,
-    /// The PIN is changed, and changed back
+    /// The PIN is changed, and changed back. If the answer to a change is lost, a
+    /// try may be spent to find out which PIN the card has
     Writes,
+    /// The right PIN is sent with two tries left, too, to give back one that was
+    /// spent. While the card compares it has one; if it loses power then, one is
+    /// what it keeps
+    Refill,
+    /// Wrong proofs of device authentication are sent. Whether a card counts
+    /// them, and what it does then, nobody has said
+    Proofs,
 }
 
 /// One run.

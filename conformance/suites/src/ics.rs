@@ -256,6 +256,15 @@ pub struct Permit {
     pub codes: bool,
     /// Codes and counters may be changed.
     pub writes: bool,
+    /// Wrong proofs of device authentication may be sent, which a card may
+    /// count. A statement that does not name it permits it; a card that is
+    /// protected gets none without the user's leave, whatever it says.
+    #[serde(default = "yes")]
+    pub wrong_proofs: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Ics {
@@ -281,6 +290,7 @@ impl Ics {
                 puk_tries: u8::MAX,
                 codes: true,
                 writes: true,
+                wrong_proofs: true,
             },
             middleware: None,
         }
@@ -308,6 +318,7 @@ impl Ics {
                 puk_tries: 0,
                 codes: false,
                 writes: false,
+                wrong_proofs: false,
             },
             middleware: None,
         }
@@ -382,6 +393,13 @@ impl Ics {
         }
         if cost.puk_tries > permit.puk_tries {
             return Some(format!("it may cost {cost} (permit.puk_tries)"));
+        }
+        if cost.wrong_proofs && !permit.wrong_proofs {
+            return Some(
+                "it sends a wrong proof of device authentication, which a card may count \
+                 (permit.wrong_proofs)"
+                    .to_owned(),
+            );
         }
         if cost.unknown_instructions && !permit.writes {
             return Some(

@@ -4,12 +4,14 @@
 //! its holder stands in a report.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests
 
-use cie_card::Card;
 use cie_card::image::CardState;
+use cie_card::{Card, Event};
 use cie_conformance::card::{One, judge};
 use cie_conformance::catalogue::{Basis, card_cases};
 use cie_conformance::edges::script::COMMANDS;
-use cie_conformance::edges::{Allow, Alone, Ground, Papers, Row, Single, Specimen, Start, units};
+use cie_conformance::edges::{
+    Allow, Alone, Ground, Link, Papers, Row, Single, Specimen, Start, units,
+};
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::report::{Report, Target, Times};
@@ -19,13 +21,15 @@ use iso7816_wire::CardDoor;
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 
-/// What happened to a card, as only the card can know.
+/// What happened to a card, as only the card can know: it tells of every write
+/// in the midst of a command.
 #[derive(Debug, Default)]
 struct Seen {
     fewest_pin_tries: Option<u8>,
     fewest_puk_tries: Option<u8>,
     pins: Vec<String>,
     exchanges: usize,
+    proofs: usize,
 }
 
 /// A software card that plays a physical one.
@@ -49,17 +53,23 @@ impl CardDoor for Physical {
 
     fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
         let answer = self.card.transmit(command);
-        let state: CardState = self.card.image().state;
         let mut seen = self.seen.lock().unwrap();
-        let least = |before: Option<u8>, now| Some(before.map_or(now, |b: u8| b.min(now)));
-        seen.fewest_pin_tries = least(seen.fewest_pin_tries, state.pin_tries);
-        seen.fewest_puk_tries = least(seen.fewest_puk_tries, state.puk_tries);
-        let pin = state.pin.expose().to_owned();
-        if !seen.pins.contains(&pin) {
-            seen.pins.push(pin);
-        }
+        seen.saw(&self.card.image().state);
         seen.exchanges += 1;
+        seen.proofs += usize::from(command.get(1) == Some(&0x82));
         answer
+    }
+}
+
+impl Seen {
+    fn saw(&mut self, state: &CardState) {
+        let least = |before: Option<u8>, now| Some(before.map_or(now, |b: u8| b.min(now)));
+        self.fewest_pin_tries = least(self.fewest_pin_tries, state.pin_tries);
+        self.fewest_puk_tries = least(self.fewest_puk_tries, state.puk_tries);
+        let pin = state.pin.expose().to_owned();
+        if !self.pins.contains(&pin) {
+            self.pins.push(pin);
+        }
     }
 }
 
@@ -67,9 +77,16 @@ type Guarded = Single<Alone<Physical>>;
 
 fn guarded(allow: Allow, pin: Option<&str>) -> (Guarded, Arc<Mutex<Seen>>, Specimen<Card>) {
     let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
-    let seen = Arc::default();
+    let seen = Arc::<Mutex<Seen>>::default();
+    let watch = Arc::clone(&seen);
+    let watched = specimen.card.clone();
+    let watched = watched.with_observer(Arc::new(move |event| {
+        if let Event::MemoryWrite(state) = event {
+            watch.lock().unwrap().saw(state);
+        }
+    }));
     let door = Alone(Physical {
-        card: specimen.card.clone(),
+        card: watched,
         seen: Arc::clone(&seen),
     });
     let papers = Papers {
@@ -87,22 +104,33 @@ const NOTHING: Allow = Allow {
     codes: false,
     tries: false,
     writes: false,
+    refill: false,
+    proofs: false,
 };
-const ALL: Allow = Allow {
+/// What spends a try, and gives none back.
+const SPENDING: Allow = Allow {
     codes: true,
     tries: true,
     writes: true,
+    refill: false,
+    proofs: false,
+};
+const ALL: Allow = Allow {
+    refill: true,
+    proofs: true,
+    ..SPENDING
 };
 
 fn holds(seen: &Seen, allow: Allow, specimen: &Specimen<Card>) -> Result<(), String> {
     let tries = seen.fewest_pin_tries.unwrap_or(3);
-    let floor = if allow.tries { 2 } else { 3 };
-    if seen.fewest_puk_tries.unwrap_or(10) < 10 || (allow.codes && tries < 2) {
-        return Err(format!("{seen:?}"));
-    }
-    // A file with the wrong PIN may cost the one try.
-    if !allow.codes && tries < floor {
-        return Err(format!("a try without leave: {seen:?}"));
+    // Every code costs one while it is compared; to give one back costs another.
+    let floor = match allow {
+        Allow { codes: false, .. } => 3,
+        Allow { refill: false, .. } => 2,
+        Allow { refill: true, .. } => 1,
+    };
+    if seen.fewest_puk_tries.unwrap_or(10) < 10 || tries < floor {
+        return Err(format!("not above {floor} tries: {seen:?}"));
     }
     if !allow.writes && seen.pins.iter().any(|pin| *pin != specimen.pin) {
         return Err(format!("another PIN without leave: {seen:?}"));
@@ -112,7 +140,12 @@ fn holds(seen: &Seen, allow: Allow, specimen: &Specimen<Card>) -> Result<(), Str
 
 #[test]
 fn every_row_of_the_catalogue_on_a_physical_card() {
-    for (allow, pin) in [(NOTHING, None), (ALL, None), (ALL, Some("11223344"))] {
+    for (allow, pin) in [
+        (NOTHING, None),
+        (SPENDING, None),
+        (ALL, None),
+        (ALL, Some("11223344")),
+    ] {
         let (mut single, seen, specimen) = guarded(allow, pin);
         if allow.codes {
             // As a run begins; a wrong PIN spends its try here.
@@ -128,7 +161,9 @@ fn every_row_of_the_catalogue_on_a_physical_card() {
         assert_eq!(left.puk, 10);
         assert!(left.pin >= 2);
         if pin.is_none() {
-            assert_eq!(left.pin, 3, "the right PIN gave back what was spent");
+            let full = if allow == SPENDING { 2 } else { 3 };
+            assert_eq!(left.pin, full, "the right PIN gave back what was spent");
+            assert_eq!(single.finish(), Ok(()));
             let now = single.door().0.card.image().state;
             assert_eq!(now.pin.expose(), specimen.pin, "changed back");
         }
@@ -187,10 +222,12 @@ fn step() -> impl Strategy<Value = String> {
 }
 
 fn leave() -> impl Strategy<Value = Allow> {
-    any::<[bool; 3]>().prop_map(|[codes, tries, writes]| Allow {
+    any::<[bool; 5]>().prop_map(|[codes, tries, writes, refill, proofs]| Allow {
         codes,
         tries,
         writes,
+        refill,
+        proofs,
     })
 }
 
@@ -292,6 +329,7 @@ fn a_report_tells_nothing_of_the_holder() {
     ics.permit.codes = true;
     ics.permit.writes = true;
     ics.permit.pin_tries = 1;
+    ics.permit.wrong_proofs = true;
     let mut subject = One::of(single);
     let cases = card_cases();
     let results: Vec<_> = cases
@@ -346,6 +384,53 @@ fn a_report_of_a_card_that_answers_otherwise_tells_nothing_either() {
         assert_eq!(told(&words), None, "{words}");
     }
     assert!(found > 300, "{found}");
+}
+
+/// A way to a card outside of this process that ends the bench at one command.
+struct Panics(Card);
+
+impl CardDoor for Panics {
+    fn power_on(&mut self) -> Vec<u8> {
+        self.0.power_on()
+    }
+
+    fn reset(&mut self) -> Vec<u8> {
+        self.0.reset()
+    }
+
+    fn power_off(&mut self) {
+        self.0.power_off();
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        assert_ne!(command.get(1), Some(&0x84), "a defect of the bench");
+        self.0.transmit(command)
+    }
+}
+
+impl Link for Panics {}
+
+#[test]
+fn a_panic_of_the_bench_is_no_crash_of_a_card_in_a_reader() {
+    let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
+    let papers = specimen.papers();
+    let cases = card_cases();
+    let case = cases
+        .iter()
+        .find(|case| case.id == "CIE_IAS_CHAL_001")
+        .unwrap();
+    let ics = Ics::of_ours(&papers.family, papers.root_by_aid, papers.extended_length);
+    let outside = Single::ours(Panics(specimen.card.clone()), papers.clone(), None);
+    let result = judge(&mut One::of(outside), case, &ics);
+    assert_eq!(result.verdict, Verdict::Inconclusive, "{}", result.reason);
+    assert!(
+        result.reason.contains("the bench itself panicked"),
+        "{}",
+        result.reason
+    );
+    let inside = Single::ours(Alone(Panics(specimen.card)), papers, None);
+    let result = judge(&mut One::of(inside), case, &ics);
+    assert_eq!(result.verdict, Verdict::Crash, "{}", result.reason);
 }
 
 /// A card of quite another kind: it has power, and no application that is

@@ -20,6 +20,8 @@ use iso7816_wire::CardDoor;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Only so that a defect fails a test instead of hanging it.
@@ -154,6 +156,30 @@ fn a_card_that_does_not_answer_hangs_and_the_next_case_runs() {
     std::thread::sleep(Duration::from_secs(5));
     let runs = judge(&mut reader, &case("CIE_IAS_RESET_007"), &ics);
     assert_eq!(runs.verdict, Verdict::Pass, "{}", runs.reason);
+}
+
+#[test]
+fn a_card_that_is_slow_and_always_answers_does_not_hang() {
+    let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
+    let papers = specimen.papers();
+    let folder = tempfile::tempdir().unwrap();
+    let tired = Arc::<AtomicBool>::default();
+    let sleeps = Arc::clone(&tired);
+    let slow = Through::new(specimen.card, move |card, command| {
+        if sleeps.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        card.transmit(command)
+    });
+    let server = server(&folder, slow);
+    let door = ReaderDoor::new(spot(&server, Duration::from_secs(8)));
+    let mut reader = One::of(Single::ours(door, papers, None));
+    let ics = ours::ics(&FAMILIES[0]);
+    // No answer takes eight seconds, and all of them take longer.
+    tired.store(true, Ordering::SeqCst);
+    let slow = judge(&mut reader, &case("CIE_IAS_PIN_001"), &ics);
+    assert_eq!(slow.verdict, Verdict::Inconclusive, "{}", slow.reason);
+    assert!(slow.reason.contains("always answered"), "{}", slow.reason);
 }
 
 #[test]

@@ -164,6 +164,31 @@ fn what_breaks_the_way_is_no_fault_of_the_card() {
 }
 
 #[test]
+fn a_first_contact_that_failed_is_named_and_not_a_value_that_nobody_has() {
+    let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
+    let papers = specimen.papers();
+    let door = Breaks {
+        card: specimen.card,
+        left: 2,
+        broken: false,
+    };
+    let mut single = Single::ours(door, papers, None);
+    single.door().left = usize::MAX;
+    // One that names the value, and one whose start needs it.
+    let names = rows().find(|(id, _)| id == "CIE_IAS_KAT_001").unwrap();
+    let needs = rows().find(|(_, row)| row.start == Start::Device).unwrap();
+    for (id, row) in [names, needs] {
+        let why = single.outcome(row).result.unwrap_err().to_string();
+        let said = "the first contact with the card did not succeed: the card is gone: a test";
+        assert!(why.contains(said), "{id}: {why}");
+        assert!(
+            why.contains("the group of the key agreement"),
+            "{id}: {why}"
+        );
+    }
+}
+
+#[test]
 fn without_a_fresh_card_no_row_kills_the_one_there_is() {
     let specimen = ours::specimen(&FAMILIES[0], 1).unwrap();
     let papers = specimen.papers();

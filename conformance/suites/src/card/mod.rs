@@ -16,7 +16,7 @@ pub use run::{PATIENCE, run, run_within};
 
 use self::withhold::Secrets;
 use crate::catalogue::{Basis, Case};
-use crate::edges::{Bench, Outcome, Reason, Row, Specimen, Trouble, units};
+use crate::edges::{Bench, Left, Outcome, Reason, Row, Specimen, Trouble, units};
 use crate::ics::Ics;
 use crate::report::{CaseResult, Exchange};
 use crate::verdict::Verdict;
@@ -27,6 +27,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub trait Subject {
     /// Runs one row of the table of edges.
     fn run(&mut self, row: &Row) -> Outcome;
+
+    /// True if the card may have another PIN than its own.
+    fn owes(&self) -> bool {
+        false
+    }
+
+    /// Brings the card back a last time.
+    ///
+    /// # Errors
+    /// [`Left`]: it may have another PIN than its own.
+    fn finish(&mut self) -> Result<(), Left> {
+        Ok(())
+    }
+
+    /// PIN tries that are left and that were found, if a card of somebody else
+    /// has fewer.
+    fn spent_tries(&mut self) -> Option<(u8, u8)> {
+        None
+    }
 
     /// What must not be written down about the card; `None` for a card that
     /// was made for the test, which has no secrets.
@@ -104,6 +123,7 @@ fn verdict(result: Result<bool, Reason>, case: &Case, ics: &Ics) -> (Verdict, St
         Reason::Trouble(Trouble::NotCarried(_)) => Verdict::NotApplicable,
         Reason::Trouble(Trouble::Hang(_)) => Verdict::Hang,
         Reason::Script(_)
+        | Reason::Bench
         | Reason::Start { .. }
         | Reason::NoCie(_)
         | Reason::Refused(_)

@@ -107,8 +107,8 @@ impl<D: CardDoor + Clone + 'static> Hand<D> {
         }
     }
 
-    /// Finds out one case. If it takes longer, it hangs, and its thread is left
-    /// to itself.
+    /// Finds out one case. If it takes longer, the thread is left to itself: the
+    /// case hangs if the card owes an answer, and else it is not decided.
     pub fn judge(&mut self, case: &Case, patience: Duration) -> CaseResult {
         let thread = match self.thread.take() {
             Some(thread) => Ok(thread),
@@ -142,7 +142,7 @@ fn hang(case: &Case, patience: Duration, at: &At) -> CaseResult {
     // The lock is never held while a card is at work.
     let Some(command) = locked(at).clone() else {
         let why = format!("not decided within {seconds} s, and the card always answered");
-        return CaseResult::new(case, Verdict::Hang, why, Vec::new());
+        return CaseResult::new(case, Verdict::Inconclusive, why, Vec::new());
     };
     let why = format!("no answer within {seconds} s");
     let unanswered = Exchange {

@@ -17,6 +17,8 @@ use cie_terminal::pcsc::{
 };
 use iso7816_wire::CardDoor;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -141,6 +143,10 @@ pub struct ReaderDoor {
     trouble: Option<Trouble>,
     begun: Instant,
     recovery: Recovery,
+    /// Set when the run is to end.
+    stop: Arc<AtomicBool>,
+    /// What is sent now brings the card back.
+    mending: bool,
 }
 
 /// How long a card is waited for that may come back.
@@ -175,7 +181,17 @@ impl ReaderDoor {
             trouble: None,
             begun: Instant::now(),
             recovery: Recovery::default(),
+            stop: Arc::default(),
+            mending: false,
         }
+    }
+
+    /// The door sends nothing more of a row as soon as this is set, but what
+    /// brings the card back.
+    #[must_use]
+    pub fn until(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// The open connection to the server.
@@ -274,9 +290,17 @@ impl ReaderDoor {
 
     /// True if nothing more is sent in this row.
     fn is_over(&mut self) -> bool {
+        if self.trouble.is_none() && !self.mending && self.stop.load(Ordering::Relaxed) {
+            let words = "the run was ended by a signal".to_owned();
+            self.trouble = Some(Trouble::Failed(words));
+        }
         if self.trouble.is_none() && self.begun.elapsed() > self.spot.limit {
-            let words = format!("the case took more than {:?}", self.spot.limit);
-            self.trouble = Some(Trouble::Hang(words));
+            let words = format!(
+                "the case took more than {:?}, and the card always answered; give it more with \
+                 --time-limit",
+                self.spot.limit
+            );
+            self.trouble = Some(Trouble::Slow(words));
         }
         self.trouble.is_some()
     }
@@ -358,6 +382,17 @@ impl Link for ReaderDoor {
     fn begin(&mut self) {
         self.trouble = None;
         self.begun = Instant::now();
+        self.mending = false;
+    }
+
+    fn mend(&mut self, last: bool) {
+        self.begin();
+        self.mending = true;
+        if last {
+            // It is its owner's card, and a person may have to put it back.
+            self.recovery.in_vain = 0;
+            self.recovery.due |= self.handle.is_none();
+        }
     }
 
     fn trouble(&self) -> Option<Trouble> {

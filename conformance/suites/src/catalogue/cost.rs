@@ -18,6 +18,8 @@ pub struct Cost {
     pub sends_codes: bool,
     /// A code or a counter is changed by a command that does that.
     pub writes: bool,
+    /// A wrong proof of device authentication is sent, which a card may count.
+    pub wrong_proofs: bool,
     /// An instruction is sent that this project's card refuses, and of which
     /// nobody knows what another card does: it may write.
     pub unknown_instructions: bool,
@@ -28,6 +30,17 @@ impl Cost {
     #[must_use]
     pub fn is_nothing(self) -> bool {
         self == Self::default()
+    }
+
+    /// True if no code, counter or file is another afterwards, so that there is
+    /// nothing to undo.
+    #[must_use]
+    pub fn leaves_no_trace(self) -> bool {
+        Self {
+            wrong_proofs: false,
+            ..self
+        }
+        .is_nothing()
     }
 
     /// The cost of a script that begins in this state. Codes are taken for
@@ -42,6 +55,10 @@ impl Cost {
     }
 
     fn add(&mut self, step: &Step<'_>) {
+        if let Some(kind) = step.action.strip_prefix("proof ") {
+            // A good one that is refused is wrong where it stands.
+            self.wrong_proofs |= kind != "good" || step.answer != "9000";
+        }
         let Some(sent) = sent(step.action) else {
             return;
         };
@@ -60,6 +77,7 @@ impl Cost {
                 self.pin_tries = self.pin_tries.saturating_add(if wrong { times } else { 0 });
             }
             (0x2C, _) => self.writes = true,
+            (0x82, _) => self.wrong_proofs = true,
             (0x22, _) => self.unknown_instructions |= !chooses(p1),
             _ => self.unknown_instructions |= !HARMLESS.contains(&ins),
         }
@@ -152,6 +170,9 @@ impl fmt::Display for Cost {
         }
         if self.writes {
             parts.push("changes a code or a counter".to_owned());
+        }
+        if self.wrong_proofs {
+            parts.push("sends wrong proofs of device authentication".to_owned());
         }
         if self.unknown_instructions {
             parts.push("sends instructions that another card may know".to_owned());

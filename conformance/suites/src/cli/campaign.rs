@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `campaign`: several runs, and a folder with all that belongs to them.
 
-use super::card::{Plan, in_a_reader, with_its_reader};
+use super::card::{Plan, in_a_reader, tell, with_its_reader};
 use super::catalogue::{all, selected};
 use super::error::{BenchError, EXIT_FOUND, EXIT_UNDECIDED};
 use super::middleware::{EffortOptions, PATIENCE, ProcessOptions, Tested};
-use super::target::{Place, family};
-use super::{ics, print};
+use super::target::{Place, family, warn};
+use super::{ics, print, stop};
 use cie_conformance::campaign::{Campaign, CampaignError, Run, Target};
 use cie_conformance::catalogue::{Case, card_cases, middleware_cases};
+use cie_conformance::edges::Left;
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
 use cie_conformance::report::fingerprint::sha256;
@@ -141,12 +142,21 @@ impl Options {
     ) -> Result<ExitCode, BenchError> {
         let mut used = vec![false; campaign.waiver.len()];
         let mut runs = Vec::new();
-        let (mut found, mut undecided) = (false, false);
+        let (mut found, mut undecided, mut left) = (false, false, None);
         for (run, Inputs { work, statement }) in campaign.run.iter().zip(inputs) {
+            if stop::is_asked() {
+                warn(&format!(
+                    "{}: not run: a signal ended the campaign",
+                    run.name
+                ));
+                undecided = true;
+                continue;
+            }
             if let Some(statement) = statement {
                 bundle.add(format!("runs/{}/ics.toml", run.name), &statement)?;
             }
-            let report = work.run(run.seed, self.jobs)?;
+            let (report, not_undone) = work.run(run.seed, self.jobs)?;
+            left = not_undone.map(|not_undone| tell(&not_undone)).or(left);
             let (open, waived) = split(&report, &run.name, &campaign.waiver);
             for (_, waiver) in &waived {
                 for (used, other) in used.iter_mut().zip(&campaign.waiver) {
@@ -154,7 +164,7 @@ impl Options {
                 }
             }
             found |= !open.is_empty();
-            undecided |= report.count(Verdict::Inconclusive) > 0;
+            undecided |= report.count(Verdict::Inconclusive) > 0 || report.judged_nothing();
             let mut text = format!("== {}\n{}", run.name, summary(&report));
             for (result, waiver) in &waived {
                 let _ = writeln!(
@@ -230,6 +240,9 @@ impl Options {
             .collect();
         bundle.add("SHA256SUMS".to_owned(), &sums)?;
         let _ = writeln!(shown, "bundle: {}", self.out.display());
+        if let Some(code) = left {
+            return Ok(code);
+        }
         Ok(if found {
             ExitCode::from(EXIT_FOUND)
         } else if undecided {
@@ -304,13 +317,17 @@ impl Inputs {
 }
 
 impl Work {
-    fn run(self, seed: u64, jobs: Option<NonZeroUsize>) -> Result<Report, BenchError> {
+    fn run(
+        self,
+        seed: u64,
+        jobs: Option<NonZeroUsize>,
+    ) -> Result<(Report, Option<Left>), BenchError> {
         match self {
-            Self::Card(plan) => plan.run(jobs),
+            Self::Card(plan) => Ok((plan.run(jobs)?, None)),
             Self::Reader(place, cases) => in_a_reader(&place, seed, cases, None),
             Self::Module(tested, ics, cases) => {
                 let jobs = jobs.unwrap_or(NonZeroUsize::MIN);
-                Ok(tested.run(&cases, *ics, jobs))
+                Ok((tested.run(&cases, *ics, jobs), None))
             }
         }
     }

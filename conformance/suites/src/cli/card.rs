@@ -2,21 +2,25 @@
 //! `card`: the cases on a card.
 
 use super::catalogue::Selection;
-use super::error::BenchError;
+use super::error::{BenchError, EXIT_LEFT};
 use super::output::Output;
 use super::progress::Progress;
-use super::target::{Place, Subjected, in_process};
-use cie_conformance::card::{PATIENCE, judge, run_within};
+use super::stop;
+use super::target::{Place, Subjected, in_process, warn};
+use cie_conformance::card::{PATIENCE, Subject, judge, run_within};
 use cie_conformance::catalogue::{Case, card_cases, reader_cases};
+use cie_conformance::edges::Left;
 use cie_conformance::endpoint;
 use cie_conformance::ics::Ics;
 use cie_conformance::ours;
-use cie_conformance::report::{Report, Settings, Shard};
+use cie_conformance::report::{CaseResult, Report, Settings, Shard};
 use cie_conformance::run::in_turn;
+use cie_conformance::verdict::Verdict;
 use cie_personalisation::Family;
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -71,10 +75,21 @@ pub(super) fn card(options: &Options) -> Result<ExitCode, BenchError> {
         }
         None => {
             let cases = selection.of(with_its_reader())?;
-            in_a_reader(&options.place, options.seed, cases, options.shard)?
+            let (report, left) = in_a_reader(&options.place, options.seed, cases, options.shard)?;
+            // First of all, whatever becomes of the report.
+            let told = left.map(|left| tell(&left));
+            let code = output.write(&report)?;
+            return Ok(told.unwrap_or(code));
         }
     };
     output.write(&report)
+}
+
+/// Tells the owner of a card what became of its PIN, and of nothing else: in no
+/// report stands a PIN.
+pub(super) fn tell(left: &Left) -> ExitCode {
+    warn(&left.to_string());
+    ExitCode::from(EXIT_LEFT)
 }
 
 /// The cases on a card in a reader, and on that reader.
@@ -89,7 +104,7 @@ pub(super) fn in_a_reader(
     seed: u64,
     cases: Vec<Case>,
     shard: Option<Shard>,
-) -> Result<Report, BenchError> {
+) -> Result<(Report, Option<Left>), BenchError> {
     let cases = match shard {
         Some(shard) => shard.of(cases),
         None => cases,
@@ -100,6 +115,7 @@ pub(super) fn in_a_reader(
         target,
         spot,
         ours,
+        stop,
     } = place.subject(seed)?;
     let settings = Settings {
         time_limit: Some(place.time_limit()),
@@ -107,22 +123,74 @@ pub(super) fn in_a_reader(
     };
     let progress = Progress::of(cases.len());
     let saw = |result: &_| progress.saw(result);
-    let mut subject = Some(subject);
+    let (mut subject, mut left) = (Some(subject), None);
     // The catalogue has the reader's cases behind those of the card.
-    let judge = |case: &Case| match &mut subject {
-        Some(subject) if !endpoint::is_about_readers(case) => judge(subject.as_mut(), case, &ics),
-        _ => {
-            // It has the reader alone, and gives it back.
-            subject = None;
-            endpoint::judge(&spot, ours, case)
+    let mut judge = |case: &Case| {
+        if stop.load(Ordering::Relaxed) {
+            let why = "not run: the run was ended by a signal".to_owned();
+            return CaseResult::new(case, Verdict::Inconclusive, why, Vec::new());
+        }
+        match &mut subject {
+            Some(subject) if !endpoint::is_about_readers(case) => {
+                judge(subject.as_mut(), case, &ics)
+            }
+            _ => {
+                // It has the reader alone, and gives it back.
+                left = left.take().or(finished(subject.take()));
+                endpoint::judge(&spot, ours, case)
+            }
         }
     };
-    let (results, times) = in_turn(&cases, judge, &saw);
+    // What spends a try that is not given back leaves nothing to the others.
+    let order = spending_last(&cases, ours);
+    let (results, times) = in_turn(&order, |(_, case)| judge(case), &saw);
+    let results = in_their_order(&order, results);
     drop(progress);
+    let left = left.or(finished(subject));
+    stop::released();
     let mut report = Report::new(target, seed, ics, results, times);
     report.settings = Some(settings);
     report.shard = shard;
-    Ok(report)
+    Ok((report, left))
+}
+
+/// The cases of a card of somebody else that spend no try, those that do, and those of the
+/// reader, each with its place.
+fn spending_last(cases: &[Case], ours: bool) -> Vec<(usize, &Case)> {
+    let mut order: Vec<_> = cases.iter().enumerate().collect();
+    order.sort_by_key(|(_, case)| {
+        (
+            endpoint::is_about_readers(case),
+            !ours && case.cost.pin_tries > 0,
+        )
+    });
+    order
+}
+
+fn in_their_order(order: &[(usize, &Case)], results: Vec<CaseResult>) -> Vec<CaseResult> {
+    let places = order.iter().map(|(place, _)| *place);
+    let mut placed: Vec<_> = places.zip(results).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Brings the card back. What could not be brought back.
+fn finished(subject: Option<Box<dyn Subject>>) -> Option<Left> {
+    let mut subject = subject?;
+    if subject.owes() {
+        warn(
+            "the card may have another PIN than its own; it is changed back now. Leave the card in \
+             the reader, or put it back",
+        );
+    }
+    let left = subject.finish().err();
+    if let Some((tries, found)) = subject.spent_tries() {
+        warn(&format!(
+            "the card has {tries} PIN tries left, and had {found}; its right PIN, used once, fills \
+             the counter"
+        ));
+    }
+    left
 }
 
 impl Plan {

@@ -19,6 +19,8 @@ pub(super) const EXIT_FOUND: u8 = 1;
 const EXIT_ARGUMENTS: u8 = 2;
 /// A case could not be decided.
 pub(super) const EXIT_UNDECIDED: u8 = 3;
+/// A card of somebody else may have another PIN than its own.
+pub(super) const EXIT_LEFT: u8 = 4;
 /// The bench itself could not do its work.
 const EXIT_FAILURE: u8 = 125;
 

@@ -18,7 +18,8 @@ const HEAD: &str = "\
 # card.follows_choices: a departure from one of this project's own choices is a fail (true) or only
 #   a difference (false). terminal.certified: the card accepts the published test certificate of a
 #   terminal. permit.*: what one case may cost. On a card that cannot be made anew at most one PIN
-#   try and never a PUK try is spent, whatever stands here.
+#   try and never a PUK try is spent, whatever stands here. permit.wrong_proofs: wrong proofs of
+#   device authentication may be sent, which a card may count.
 ";
 
 /// Of a module.

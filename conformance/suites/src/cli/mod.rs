@@ -20,6 +20,7 @@ mod properties;
 mod recipes;
 mod replay;
 mod spec;
+mod stop;
 mod survey;
 mod target;
 
@@ -32,7 +33,8 @@ use std::process::ExitCode;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 no case found a fault, 1 a case failed, crashed or hung, 2 wrong arguments, 3 a case
-could not be decided and none failed, 125 the bench itself could not do its work.";
+could not be decided and none failed, or nothing was judged, 4 a protected card may have been left with
+another PIN than its own (which one is on standard error), 125 the bench itself could not do its work.";
 
 /// Finds what is wrong in CIE cards and middleware.
 #[derive(Debug, Parser)]

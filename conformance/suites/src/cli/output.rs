@@ -275,7 +275,7 @@ pub(super) fn put(path: &Path, text: &str) -> Result<(), BenchError> {
 pub(super) fn code(report: &Report) -> ExitCode {
     if !report.is_clean() {
         ExitCode::from(EXIT_FOUND)
-    } else if report.count(Verdict::Inconclusive) > 0 {
+    } else if report.count(Verdict::Inconclusive) > 0 || report.judged_nothing() {
         ExitCode::from(EXIT_UNDECIDED)
     } else {
         ExitCode::SUCCESS

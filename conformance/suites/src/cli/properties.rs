@@ -30,7 +30,7 @@ pub(super) struct Options {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many sequences, over all properties
-    #[arg(long, default_value_t = SHARES)]
+    #[arg(long, default_value_t = SHARES, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// Only the properties of this name; `*` for any part. Can be repeated
     #[arg(long = "case", value_name = "NAME")]

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(super) const HELP: &str = "\
-No PIN command is sent, not even an empty one, nothing is written, and the file holds no byte of the
-card's holder. Every choice of this project that the card confirms, contradicts or leaves open is
+No PIN command is sent, not even an empty one, no proof of device authentication, nothing is written,
+and the file holds no byte of the card's holder. Every choice of this project that the card confirms, contradicts or leaves open is
 named in it.";
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 //! Which card: one that is made for the test, or one in a reader.
 
 use super::error::BenchError;
-use super::ics;
+use super::{ics, stop};
 use cie_conformance::campaign::{Allowed, Reader};
 use cie_conformance::card::control::{Control, Fresh, family_of};
 use cie_conformance::card::reader::{ReaderDoor, Spot, find};
@@ -16,6 +16,8 @@ use cie_terminal::pcsc::SYSTEM_SOCKET;
 use clap::Args;
 use iso7816_wire::CardDoor;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Seconds that one case may take.
@@ -90,8 +92,8 @@ pub(super) struct Place {
     #[arg(long, value_name = "FILE", requires = "reader")]
     puk_file: Option<PathBuf>,
     /// What may be done to a card that is not a software card of ours, where
-    /// the statement permits it, too. At least two PIN tries are kept, and
-    /// nothing ever concerns the PUK
+    /// the statement permits it, too. At least two PIN tries are kept (but see
+    /// `refill`), and nothing ever concerns the PUK
     #[arg(
         long,
         value_enum,
@@ -111,6 +113,8 @@ pub(super) struct Subjected {
     pub(super) spot: Spot,
     /// The reader is proven to be one of ours.
     pub(super) ours: bool,
+    /// Set when a signal asks for the end of the run.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 impl Place {
@@ -207,6 +211,8 @@ impl Place {
             target: target("socket", &name),
             spot: place,
             ours: true,
+            // The card is for the test, and a signal ends the program at once.
+            stop: Arc::default(),
         })
     }
 
@@ -220,7 +226,8 @@ impl Place {
         }
         self.allowed_together()?;
         let pin = code(self.pin_file.as_deref(), String::new())?;
-        let mut door = ReaderDoor::new(spot);
+        let stop = stop::held()?;
+        let mut door = ReaderDoor::new(spot).until(Arc::clone(&stop));
         let atr = door.power_on();
         let kind = family_of(&atr);
         let mut ics = match self.statement()? {
@@ -263,6 +270,7 @@ impl Place {
             target: target("reader", &name),
             spot: place,
             ours: false,
+            stop,
         })
     }
 
@@ -292,12 +300,15 @@ impl Place {
             false => 0,
         };
         permit.writes &= permit.codes && allowed(Allowed::Writes);
+        permit.wrong_proofs &= allowed(Allowed::Proofs);
         permit.puk_tries = 0;
         ics.terminal.knows_puk = false;
         Allow {
             codes: permit.codes,
             tries: permit.pin_tries > 0,
             writes: permit.writes,
+            refill: permit.codes && allowed(Allowed::Refill),
+            proofs: permit.wrong_proofs,
         }
     }
 }

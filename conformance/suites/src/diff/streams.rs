@@ -117,7 +117,7 @@ fn stream(rng: &mut ChaCha20Rng, number: usize, steps: usize, all: bool) -> Stre
         let action = match below(rng, 12) {
             0 => "reset".to_owned(),
             // Every byte of the header may be another, but not the instruction.
-            1 | 2 if !with_code => changed(rng),
+            1 | 2 if !with_code => changed(rng, all),
             _ if session && below(rng, 5) > 0 => format!("sm {command}"),
             _ => command.to_owned(),
         };
@@ -134,9 +134,11 @@ fn stream(rng: &mut ChaCha20Rng, number: usize, steps: usize, all: bool) -> Stre
 }
 
 /// A command whose parameters are anything, in plain.
-fn changed(rng: &mut ChaCha20Rng) -> String {
+fn changed(rng: &mut ChaCha20Rng, all: bool) -> String {
+    // Without `all` not the last one: a card may count wrong proofs.
     let instructions = [0xA4_u8, 0xB0, 0xB1, 0xCB, 0x84, 0x88, 0xC0, 0x82];
-    let ins = pick(rng, &instructions).unwrap_or(0xA4);
+    let drawn = instructions.get(..if all { 8 } else { 7 });
+    let ins = pick(rng, drawn.unwrap_or_default()).unwrap_or(0xA4);
     let cla = pick(rng, &[0x00_u8, 0x00, 0x00, 0x80, 0x01, 0x08]).unwrap_or(0);
     let [p1, p2, le, count, ..] = rng.next_u64().to_be_bytes();
     let (p1, p2) = if p1 % 2 == 0 { (0, p2 % 8) } else { (p1, p2) };

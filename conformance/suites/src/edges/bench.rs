@@ -119,6 +119,9 @@ pub enum Reason {
     /// The card ended while it was executing the row.
     #[error("the card panicked")]
     Crash,
+    /// The bench ended while it was executing the row on a card outside of it.
+    #[error("the bench itself panicked, which says nothing about the card; please report it")]
+    Bench,
     /// The card answered otherwise.
     #[error("step {step}, {action:?}: expected {expected:?}, got {got}")]
     Answer {
@@ -261,6 +264,9 @@ impl<D: CardDoor + Clone> Bench<D> {
     }
 }
 
+/// The step that proves the terminal to the card.
+const GOOD_PROOF: &str = "proof good";
+
 /// How a state is reached: the state before it and the steps from there; `None`
 /// for the card without power.
 pub(super) fn way(start: Start) -> Option<(Start, &'static str)> {
@@ -322,7 +328,11 @@ pub(super) fn play<D: CardDoor>(
         let expected = for_family(step.answer, behaviour)?;
         desk.record.step(index + 1);
         for _ in 0..step.times {
-            let (mut seen, by_session) = desk.execute(step.action)?;
+            let good = step.action == GOOD_PROOF && step.answer == "9000";
+            desk.guard.proof_is(good);
+            let executed = desk.execute(step.action);
+            desk.guard.proof_is(false);
+            let (mut seen, by_session) = executed?;
             if let Some(refusal) = desk.guard.refusal() {
                 return Err(Reason::Refused(refusal));
             }

@@ -60,6 +60,8 @@ pub(super) struct Contact {
     pub(super) names: Names,
     /// Why the card is no CIE: how it refuses its application.
     pub(super) no_cie: Option<String>,
+    /// Why there is nothing to begin a session with.
+    pub(super) why_unknown: Option<String>,
 }
 
 /// The files that everybody may read, by directory.
@@ -98,12 +100,16 @@ impl Contact {
         }
         let no_cie = refusal(&mut channel);
         read(&mut channel, &OF_CIE);
-        let known = agree(&mut channel, &mut names);
+        let (known, why_unknown) = match agree(&mut channel, &mut names) {
+            Ok(known) => (Some(known), None),
+            Err(why) => (None, Some(why)),
+        };
         name_papers(&mut names, papers);
         Self {
             known,
             names,
             no_cie,
+            why_unknown,
         }
     }
 
@@ -129,17 +135,27 @@ fn says_no(error: &Error) -> bool {
 }
 
 /// What a key agreement needs, and its names.
-fn agree<T: Transmit>(channel: &mut Channel<T>, names: &mut Names) -> Option<Arc<Known>> {
+///
+/// # Errors
+/// What of it could not be had, and why.
+fn agree<T: Transmit>(channel: &mut Channel<T>, names: &mut Names) -> Result<Arc<Known>, String> {
+    let not = |what: &'static str| move |error: Error| format!("{what}: {error}");
     let domain = channel
         .read_domain(DomainForm::Whole)
         .or_else(|_| channel.read_domain(DomainForm::PerComponent))
-        .ok()?;
-    let ca = channel.read_ca_key().ok()?;
-    let device_key = PublicKey::from_file(names.get("EF1004").ok()?).ok()?;
+        .map_err(not("the group of the key agreement"))?;
+    let ca = channel
+        .read_ca_key()
+        .map_err(not("the key of the terminals' authority"))?;
+    let file = names.get("EF1004");
+    let file = file.map_err(|_| "EF 1004, the card's device key, could not be read".to_owned())?;
+    let device_key = PublicKey::from_file(file).map_err(not("EF 1004, the card's device key"))?;
     let mut rng = ChaCha20Rng::from_seed([29; 32]);
-    let share = TerminalShare::generate(&domain, &mut rng).ok()?;
+    let share = TerminalShare::generate(&domain, &mut rng)
+        .map_err(|error| format!("a share for its group: {error}"))?;
     let short = Zeroizing::new(hex::decode(SHORT_EXPONENT).unwrap_or_default());
-    let short = TerminalShare::from_exponent(&domain, short).ok()?;
+    let short = TerminalShare::from_exponent(&domain, short)
+        .map_err(|error| format!("a share for its group: {error}"))?;
     name_numbers(names, &domain, share.public());
     if let Some((0, rest)) = short.public().split_first() {
         // In another group there is no such value, and rows that use it say so.
@@ -149,7 +165,7 @@ fn agree<T: Transmit>(channel: &mut Channel<T>, names: &mut Names) -> Option<Arc
     names.set("N82", device_key.modulus());
     names.set("N84", ca.key.modulus());
     names.set("E84", ca.key.exponent());
-    Some(Arc::new(Known {
+    Ok(Arc::new(Known {
         domain,
         share,
         short,

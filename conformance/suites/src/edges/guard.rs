@@ -7,13 +7,21 @@
 //! - anything that concerns the PUK or another reference than the PIN;
 //! - RESET RETRY COUNTER, and instructions that are not in [`HARMLESS`]: what
 //!   they do on a card of somebody else nobody knows;
+//! - a wrong proof of device authentication, unless [`Allow`] says so;
 //! - a code, unless [`Allow`] says so; a wrong one, unless it says that, too;
-//!   and none at all when fewer than two tries could be left afterwards. Every
-//!   code counts as wrong until the card has accepted that very code in this
-//!   run.
+//!   and none at all, not even the right one, when only two tries are left: a
+//!   card counts down before it compares, and whatever takes its power then
+//!   leaves it with one. Only [`Allow::refill`] lets the right PIN pass there.
+//! - a change of the PIN after which nobody could tell which one it has.
 //!
-//! The counter is read before each row (GET DATA, free), counted down by the
-//! worst that each code could do, and read again where that makes a difference.
+//! Every code counts as wrong until the card has accepted that very code in
+//! this run. The counter is read before each row (GET DATA, free), counted down
+//! by the worst that each code could do, and read again where that makes a
+//! difference.
+//!
+//! A change that was not answered leaves two PINs of which one is in force. Then
+//! no code is sent but the change back, which finds out: if it is taken, it is
+//! done, and if it is refused for the PIN, the old PIN was never changed.
 
 use iso7816_wire::CommandApdu;
 use iso7816_wire::apdu::CLA_CHAINING;
@@ -28,6 +36,7 @@ pub const HARMLESS: [u8; 12] = [
 ];
 const VERIFY: u8 = 0x20;
 const CHANGE: u8 = 0x24;
+const EXTERNAL_AUTHENTICATE: u8 = 0x82;
 const RESET_RETRY: u8 = 0x2C;
 const GET_CHALLENGE: u8 = 0x84;
 const PIN: u8 = 0x81;
@@ -48,8 +57,15 @@ pub struct Allow {
     pub codes: bool,
     /// A wrong PIN may be sent.
     pub tries: bool,
-    /// The PIN may be changed.
+    /// The PIN may be changed. If the answer to a change is lost, a try may be
+    /// spent to find out whether it was carried out.
     pub writes: bool,
+    /// The right PIN may be sent with two tries left, to give one back. While
+    /// the card compares, one is left.
+    pub refill: bool,
+    /// Wrong proofs of device authentication may be sent: a card may count
+    /// them, and how many it takes nobody knows.
+    pub proofs: bool,
 }
 
 /// Why a command was not sent.
@@ -90,8 +106,16 @@ pub(super) struct Guard {
     policy: Policy,
     /// The PIN that the card has, as far as can be told.
     pin: Option<Vec<u8>>,
-    /// The card accepted it.
+    /// The one that it has if a change was carried out that it did not answer.
+    other: Option<Vec<u8>>,
+    /// The PIN that was told.
+    issued: Option<Vec<u8>>,
+    /// The card accepted it, or one of the two.
     proven: bool,
+    /// What is sent now brings the card back.
+    mending: bool,
+    /// The next EXTERNAL AUTHENTICATE has a proof that the card accepts.
+    good_proof: bool,
     /// The fewest tries that can be left.
     tries: Option<u8>,
     /// A chain or a challenge is under way, which a question would end.
@@ -108,7 +132,11 @@ impl Guard {
         Self {
             policy: Policy::Ours,
             pin: None,
+            other: None,
+            issued: None,
             proven: false,
+            mending: false,
+            good_proof: false,
             tries: None,
             open: false,
             chained: false,
@@ -132,9 +160,47 @@ impl Guard {
         self.pin.as_deref()
     }
 
+    /// The PIN that the card has if a change was carried out that it did not
+    /// answer.
+    pub(super) fn other_pin(&self) -> Option<&[u8]> {
+        self.other.as_deref()
+    }
+
+    /// True unless the card has the PIN that was told.
+    pub(super) fn owes(&self) -> bool {
+        self.other.is_some() || self.pin != self.issued
+    }
+
+    /// What is sent from now on brings the card back, or no longer does.
+    pub(super) fn mends(&mut self, mending: bool) {
+        self.mending = mending;
+    }
+
+    /// True if more than the tries that are kept are left, as the card said.
+    pub(super) fn has_tries(&self) -> bool {
+        self.tries.is_some_and(|left| left > TRIES_KEPT)
+    }
+
+    /// True if the right PIN, accepted before, may give tries back, and some may
+    /// be missing of so many.
+    pub(super) fn may_refill(&self, full: u8) -> bool {
+        let Policy::Protected(allow) = &self.policy else {
+            return false;
+        };
+        let missing = self.tries.is_some_and(|left| left < full);
+        allow.codes && allow.refill && self.proven && !self.owes() && missing
+    }
+
+    /// The next EXTERNAL AUTHENTICATE has a good proof, in its place.
+    pub(super) fn proof_is(&mut self, good: bool) {
+        self.good_proof = good;
+    }
+
     /// Tells the PIN.
     pub(super) fn pin_is(&mut self, pin: &[u8]) {
         self.pin = (!pin.is_empty()).then(|| pin.to_vec());
+        self.issued = self.pin.clone();
+        self.other = None;
         self.proven = false;
     }
 
@@ -209,7 +275,11 @@ impl Guard {
             VERIFY if p1 == 0 && data.is_some_and(<[u8]>::is_empty) => Ok(false),
             VERIFY | CHANGE if !allow.codes => Err(never("no code is sent to it unless allowed")),
             CHANGE if !allow.writes => Err(never("its PIN is not changed unless allowed")),
-            VERIFY | CHANGE => self.judge_code(*allow, ins, outer, data),
+            VERIFY | CHANGE => self.judge_code(*allow, ins, p1, outer, data),
+            EXTERNAL_AUTHENTICATE if !self.good_proof && !allow.proofs => Err(never(
+                "a card may count wrong proofs of device authentication, and none is sent to it \
+                 unless allowed (--allow proofs)",
+            )),
             RESET_RETRY => Err(never("RESET RETRY COUNTER is never sent to it")),
             0x22 if !chooses(p1) => Err(never("a security environment might be stored")),
             _ if HARMLESS.contains(&ins) => Ok(false),
@@ -224,35 +294,88 @@ impl Guard {
         &self,
         allow: Allow,
         ins: u8,
+        p1: u8,
         outer: &[u8],
         data: Option<&[u8]>,
     ) -> Result<bool, Refusal> {
-        let right = outer.first().is_some_and(|cla| cla & CLA_CHAINING == 0)
-            && !self.chained
-            && self.pin.as_deref().zip(data).is_some_and(|(pin, data)| {
-                data.starts_with(pin) && data.len() == pin.len() * if ins == CHANGE { 2 } else { 1 }
-            });
-        if !right && !allow.tries {
-            return Err(Refusal {
-                why: "no wrong PIN is sent to it unless allowed".to_owned(),
-                ever: true,
-            });
+        let refused = |why: &str, ever| {
+            Err(Refusal {
+                why: why.to_owned(),
+                ever,
+            })
+        };
+        let whole = !self.chained && outer.first().is_some_and(|cla| cla & CLA_CHAINING == 0);
+        let code = match ins {
+            CHANGE => self.change(data).map(|(code, _)| code),
+            _ => data,
+        };
+        let code = code.filter(|_| whole);
+        let is = |pin: &Option<Vec<u8>>| pin.is_some() && pin.as_deref() == code;
+        if ins == CHANGE && (p1 != 0 || code.is_none()) {
+            return refused(
+                "a change of the PIN after which nobody could tell which one it has",
+                true,
+            );
         }
-        let sure = right && self.proven;
+        if self.other.is_some() && !self.mending {
+            return refused(
+                "it did not answer when its PIN was to be changed, and nobody can tell which one \
+                 it has",
+                false,
+            );
+        }
+        let right = is(&self.pin) || is(&self.other);
+        if !right && !allow.tries {
+            return refused("no wrong PIN is sent to it unless allowed", true);
+        }
+        if !right && self.owes() && !allow.refill {
+            return refused(
+                "no wrong PIN is sent to it while it has another PIN than its own: with two tries \
+                 left that could not be changed back (--allow refill)",
+                true,
+            );
+        }
+        if ins == CHANGE && !self.proven {
+            return refused(
+                "its PIN is changed only after it has accepted the PIN in this run",
+                false,
+            );
+        }
+        let sure = right && self.proven && self.other.is_none();
         match self.tries {
-            None => Err(Refusal {
-                why: "its counter of PIN tries could not be read".to_owned(),
-                ever: false,
-            }),
-            Some(left) if left > TRIES_KEPT || (sure && left == TRIES_KEPT) => Ok(!sure),
-            Some(left) => Err(Refusal {
-                why: format!(
+            None => refused("its counter of PIN tries could not be read", false),
+            Some(left) if left > TRIES_KEPT => Ok(!sure),
+            Some(TRIES_KEPT) if sure && ins == VERIFY && allow.refill => Ok(false),
+            Some(TRIES_KEPT) if sure && ins == VERIFY => refused(
+                "2 PIN tries are left, and while it compares even the right PIN it would have one; \
+                 use the card with its right PIN once elsewhere, and its counter is full again, or \
+                 permit it with --allow refill",
+                false,
+            ),
+            Some(left) => refused(
+                &format!(
                     "{left} PIN tries may be left, and {TRIES_KEPT} are kept; use the card with \
                      its right PIN once, and its counter is full again"
                 ),
-                ever: false,
-            }),
+                false,
+            ),
         }
+    }
+
+    /// The two halves of the data field of a change; `None` if it cannot be
+    /// told what a card would take for the new PIN.
+    fn change<'a>(&self, data: Option<&'a [u8]>) -> Option<(&'a [u8], &'a [u8])> {
+        let data = data?;
+        let of = |pin: &Option<Vec<u8>>| {
+            let pin = pin.as_deref()?;
+            let new = data.strip_prefix(pin)?;
+            (!new.is_empty()).then(|| data.split_at(pin.len()))
+        };
+        let half = || {
+            let length = self.pin.as_ref().map(Vec::len)?;
+            (data.len() == 2 * length).then(|| data.split_at(length))
+        };
+        of(&self.pin).or_else(|| of(&self.other)).or_else(half)
     }
 
     /// What the card answered to a command that passed.
@@ -268,39 +391,73 @@ impl Guard {
             return;
         }
         let data = data.filter(|_| !of_chain);
-        let holds_it = self.pin.as_deref().zip(data);
-        let holds_it = holds_it.is_some_and(|(pin, data)| data.starts_with(pin));
         if !answer.ends_with(&[0x90, 0x00]) {
-            let counted = answer.last_chunk::<2>().is_none_or(|[sw1, sw2]| {
-                (*sw1 == 0x63 && sw2 & 0xF0 == 0xC0) || [*sw1, *sw2] == [0x69, 0x83]
-            });
-            if holds_it && self.proven {
-                // It was sent as the right one, which cost nothing.
-                self.tries = self.tries.map(|left| left.saturating_sub(1));
-                self.proven = !counted;
-            }
+            self.refused(ins, data, answer);
             return;
         }
         match (ins, data) {
-            (VERIFY, Some(data)) => self.proven = self.pin.as_deref() == Some(data),
+            (VERIFY, Some(data)) if self.other.as_deref() == Some(data) => {
+                self.pin = self.other.take();
+                self.proven = true;
+            }
+            (VERIFY, Some(data)) => {
+                self.proven = self.pin.as_deref() == Some(data);
+                self.other = self.other.take().filter(|_| !self.proven);
+            }
             // A piece, or all of something unknown: the PIN is what it was.
             (VERIFY, None) => {}
-            (CHANGE, _) if self.chained => {}
-            (RESET_RETRY, _) if self.chained => {}
-            (CHANGE, Some(data)) if data.len() % 2 == 0 => {
-                let (_, new) = data.split_at(data.len() / 2);
-                self.pin = Some(new.to_vec());
-                self.proven = true;
+            (CHANGE | RESET_RETRY, _) if self.chained => {}
+            (CHANGE, Some(data)) => {
+                let new = self.change(Some(data)).map(|(_, new)| new.to_vec());
+                self.proven = new.is_some();
+                self.pin = new;
+                self.other = None;
             }
             (RESET_RETRY, Some([])) => {}
             (RESET_RETRY, Some(data)) => {
                 self.pin = Some(data.to_vec());
+                self.other = None;
                 self.proven = true;
             }
             _ => {
                 self.pin = None;
+                self.other = None;
                 self.proven = false;
             }
+        }
+    }
+
+    /// A code was not accepted, or nothing came back.
+    fn refused(&mut self, ins: u8, data: Option<&[u8]>, answer: &[u8]) {
+        let counted = matches!(answer, [.., 0x63, 0xC0..=0xCF] | [.., 0x69, 0x83]);
+        // Errors that are found before anything is done, ISO/IEC 7816-4, 5.6.
+        let checked = matches!(answer, [.., 0x67..=0x6E, _]);
+        let parts = match ins {
+            CHANGE => self.change(data),
+            _ => data.map(|code| (code, Default::default())),
+        };
+        let Some((code, new)) = parts else {
+            return;
+        };
+        let is = |pin: &Option<Vec<u8>>| pin.as_deref() == Some(code);
+        let (of_pin, of_other) = (is(&self.pin), is(&self.other));
+        if matches!(answer, [.., 0x63, 0xC0..=0xCF]) && self.other.is_some() {
+            // Of two there is one left.
+            match (of_pin, of_other) {
+                (true, _) => self.pin = self.other.take(),
+                (_, true) => self.other = None,
+                _ => {}
+            }
+            return;
+        }
+        if of_pin && self.proven {
+            // It was sent as the right one, which cost nothing.
+            self.tries = self.tries.map(|left| left.saturating_sub(1));
+            self.proven = !counted;
+        }
+        let perhaps = ins == CHANGE && self.protects() && !counted && !checked;
+        if perhaps && self.other.is_none() && self.pin.as_deref() != Some(new) {
+            self.other = Some(new.to_vec());
         }
     }
 }
@@ -330,6 +487,8 @@ mod tests {
         codes: true,
         tries: true,
         writes: true,
+        refill: false,
+        proofs: false,
     };
 
     fn guard(allow: Allow, tries: u8) -> Guard {
@@ -363,6 +522,12 @@ mod tests {
             "00210081083132333435363738",
             "00262081",
             "0020",
+            // Proofs, but the one that is said to be good.
+            "0082000008 0000000000000000",
+            // After these nobody could tell which PIN it has.
+            "00240081083132333435363738",
+            "10240081103132333435363738 3837363534333231",
+            "00240181103132333435363738 3837363534333231",
         ] {
             let command = never.replace(' ', "");
             assert!(!passes(&mut guard, &command), "{never}");
@@ -396,15 +561,91 @@ mod tests {
         assert!(!one.refusal().unwrap().ever);
     }
 
-    #[test]
-    fn the_right_one_serves_at_two_left_once_it_was_accepted() {
-        let right = hex::decode(RIGHT).unwrap();
-        let mut guard = guard(ALL, 3);
+    const REFILL: Allow = Allow {
+        refill: true,
+        ..ALL
+    };
+    const CHANGE_IT: &str = "002400811031323334353637383837363534333231";
+    const CHANGE_BACK: &str = "002400811038373635343332313132333435363738";
+
+    /// One that has accepted the PIN.
+    fn proven(allow: Allow) -> Guard {
+        let mut guard = guard(allow, 3);
         assert!(passes(&mut guard, RIGHT));
-        guard.answered(&right, Inside::Nothing, &[0x90, 0x00]);
+        guard.answered(&hex::decode(RIGHT).unwrap(), Inside::Nothing, &[0x90, 0x00]);
         assert_eq!(guard.tries, Some(2));
-        assert!(passes(&mut guard, RIGHT), "proven");
-        guard.answered(&right, Inside::Nothing, &[0x63, 0xC1]);
-        assert!(!passes(&mut guard, RIGHT), "no longer");
+        guard
+    }
+
+    fn answered(guard: &mut Guard, command: &str, answer: &[u8]) {
+        guard.answered(&hex::decode(command).unwrap(), Inside::Nothing, answer);
+    }
+
+    #[test]
+    fn the_right_one_serves_at_two_left_once_it_was_accepted_and_by_leave() {
+        let mut refilling = proven(REFILL);
+        assert!(passes(&mut refilling, RIGHT), "proven");
+        answered(&mut refilling, RIGHT, &[0x63, 0xC1]);
+        assert!(!passes(&mut refilling, RIGHT), "no longer");
+        let mut kept = proven(ALL);
+        assert!(!passes(&mut kept, RIGHT), "one try for a moment");
+        kept.tries_left(3);
+        assert!(passes(&mut kept, RIGHT));
+        assert_eq!(kept.tries, Some(3), "it costs nothing");
+    }
+
+    #[test]
+    fn a_change_that_was_not_answered_leaves_two_and_the_way_back_decides() {
+        for (lost, there) in [
+            (&[][..], true),
+            (&[0x6F, 0x00], true),
+            (&[0x69, 0x82], false),
+        ] {
+            let mut guard = proven(ALL);
+            assert!(!passes(&mut guard, CHANGE_IT), "at two left");
+            guard.tries_left(3);
+            assert!(passes(&mut guard, CHANGE_IT));
+            answered(&mut guard, CHANGE_IT, lost);
+            assert_eq!(guard.owes(), there, "{lost:02X?}");
+            if !there {
+                continue;
+            }
+            assert_eq!(guard.other_pin(), Some(&b"87654321"[..]));
+            for (answer, tries) in [(&[0x90, 0x00], 3), (&[0x63, 0xC2], 2)] {
+                let mut guard = guard.clone();
+                guard.tries_left(3);
+                for code in [RIGHT, WRONG, CHANGE_IT, CHANGE_BACK] {
+                    assert!(!passes(&mut guard, code), "{code} of a case");
+                }
+                guard.mends(true);
+                guard.tries_left(2);
+                assert!(!passes(&mut guard, CHANGE_BACK), "two are kept");
+                guard.tries_left(3);
+                assert!(passes(&mut guard, CHANGE_BACK));
+                assert_eq!(guard.tries, Some(2), "it may cost one");
+                answered(&mut guard, CHANGE_BACK, answer);
+                assert!(!guard.owes(), "{answer:02X?}");
+                guard.tries_left(tries);
+                assert_eq!(guard.pin(), Some(&b"12345678"[..]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_pin_is_changed_only_once_it_was_accepted_and_no_try_is_spent_on_it() {
+        assert!(!passes(&mut guard(ALL, 3), CHANGE_IT), "not accepted yet");
+        for (allow, spends) in [(ALL, false), (REFILL, true)] {
+            let mut guard = proven(allow);
+            guard.tries_left(3);
+            assert!(passes(&mut guard, CHANGE_IT));
+            answered(&mut guard, CHANGE_IT, &[0x90, 0x00]);
+            assert!(guard.owes());
+            guard.tries_left(3);
+            assert_eq!(
+                passes(&mut guard, RIGHT),
+                spends,
+                "the old one is a wrong one"
+            );
+        }
     }
 }

@@ -32,4 +32,4 @@ pub use guard::{Allow, HARMLESS, Refusal, TRIES_KEPT, chooses};
 pub use record::Exchange;
 pub use render::render;
 pub use row::{Ground, Row, Start, Unit};
-pub use single::{Alone, Counters, Link, Single, Supply, Trouble};
+pub use single::{Alone, Counters, Left, Link, Single, Supply, Trouble};

@@ -8,7 +8,7 @@ use super::desk::{Desk, counter};
 use super::expect::Seen;
 use super::guard::{Allow, Guard, Refusal};
 use super::row::{Ground, Row, Start};
-use super::script;
+use super::script::{self, ScriptError};
 use crate::catalogue::Cost;
 use iso7816_wire::CardDoor;
 use std::fmt;
@@ -17,6 +17,8 @@ use std::fmt;
 const PIECES_MAX: usize = 64;
 /// PUK tries of a fresh card: a row that spends as many kills the card.
 const PUK_TRIES: u8 = 10;
+/// PIN tries of a card whose holder has used it last.
+const PIN_TRIES: u8 = 3;
 
 /// What went wrong between the bench and a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub enum Trouble {
     Gone(String),
     /// No answer within the time limit.
     Hang(String),
+    /// Everything was answered, and the time is up all the same.
+    Slow(String),
     /// This way to the card does not carry such a command.
     NotCarried(String),
     /// Anything else.
@@ -36,6 +40,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Gone(why) => write!(f, "the card is gone: {why}"),
             Self::Hang(why) => write!(f, "no answer in time: {why}"),
+            Self::Slow(why) => write!(f, "the time is up: {why}"),
             Self::NotCarried(why) => write!(f, "not carried: {why}"),
             Self::Failed(why) => write!(f, "the exchange failed: {why}"),
         }
@@ -46,6 +51,19 @@ impl fmt::Display for Trouble {
 pub trait Link: CardDoor {
     /// A new row begins: what failed before is forgotten, the time starts.
     fn begin(&mut self) {}
+
+    /// The card is brought back now: what failed before is forgotten, the time
+    /// starts, a card that is gone is waited for, and whoever wants the run to
+    /// end has to wait. `last`: at the end of the run, however often it was
+    /// waited for before.
+    fn mend(&mut self, _last: bool) {
+        self.begin();
+    }
+
+    /// True if the card is code of this process: if that panics, the card did.
+    fn is_in_process(&self) -> bool {
+        false
+    }
 
     /// What failed since [`begin`](Self::begin), first of all.
     fn trouble(&self) -> Option<Trouble> {
@@ -84,7 +102,11 @@ impl<D: CardDoor> CardDoor for Alone<D> {
     }
 }
 
-impl<D: CardDoor> Link for Alone<D> {}
+impl<D: CardDoor> Link for Alone<D> {
+    fn is_in_process(&self) -> bool {
+        true
+    }
+}
 
 /// Tries left of PIN and PUK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +115,46 @@ pub struct Counters {
     pub pin: u8,
     /// Of the PUK.
     pub puk: u8,
+}
+
+/// How often in a row the way back is tried, because a link may fail once.
+const MENDS: usize = 3;
+/// The same at the end of a run, where a person may put the card back.
+const FINISHES: usize = 4;
+
+/// What a protected card may be left with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The PIN that it had.
+    pub issued: String,
+    /// The PIN that it has, or one of two; `None` if nobody can tell.
+    pub pin: Option<String>,
+    /// The other one of the two.
+    pub other: Option<String>,
+    /// Why it could not be brought back.
+    pub why: String,
+}
+
+impl fmt::Display for Left {
+    /// For the card's owner alone: it names PINs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("THE CARD MAY HAVE ANOTHER PIN THAN ITS OWN. ")?;
+        match (&self.pin, &self.other) {
+            (Some(pin), Some(other)) => write!(
+                f,
+                "It was to be changed from {pin} to {other}, and the answer did not come: its PIN \
+                 is one of these two, probably {pin}."
+            )?,
+            (Some(pin), None) => write!(f, "Its PIN is {pin} now; it was {}.", self.issued)?,
+            (None, _) => write!(f, "It was {}, and is not known now.", self.issued)?,
+        }
+        write!(
+            f,
+            " The way back failed: {}. Change it with the card's own software, and try the likelier \
+             one first: a wrong one spends a try.",
+            self.why
+        )
+    }
 }
 
 /// One card, with everything that is needed to run rows on it again and again.
@@ -105,6 +167,12 @@ pub struct Single<D> {
     full: Option<Counters>,
     /// Why nothing more can be asked of this card that costs something.
     spent: Option<String>,
+    /// Why the card cannot be brought back, where trying again is no use.
+    stuck: Option<String>,
+    /// What failed on the way at the first contact.
+    lost: Option<Trouble>,
+    /// PIN tries left when the row began, of a protected card.
+    tries: Option<u8>,
     /// The card is one of the supply.
     replaced: bool,
 }
@@ -133,6 +201,7 @@ impl<D: Link> Single<D> {
             papers.atr = door.power_on();
         }
         let mut contact = Contact::make(&mut door, &papers);
+        let lost = door.trouble();
         if contact.known.is_none() && contact.no_cie.is_none() {
             door.begin();
             contact.ask_again(&mut door);
@@ -144,6 +213,9 @@ impl<D: Link> Single<D> {
             supply,
             full: None,
             spent: None,
+            stuck: None,
+            lost,
+            tries: None,
             replaced: false,
         };
         single.desk.guard.pin_is(single.papers.pin.as_bytes());
@@ -209,9 +281,25 @@ impl<D: Link> Single<D> {
     /// Runs one row.
     pub fn outcome(&mut self, row: &Row) -> Outcome {
         let mut exchanges = Vec::new();
-        let result = self.try_run(row, &mut exchanges);
+        // A panic may have left it so.
+        self.desk.guard.mends(false);
+        let (result, trouble) = match self.owed() {
+            Some(why) => (
+                Err(Reason::Start {
+                    start: row.start,
+                    why,
+                }),
+                None,
+            ),
+            None => {
+                let mut trouble = None;
+                let result = self.try_run(row, &mut exchanges, &mut trouble);
+                (result, trouble)
+            }
+        };
+        let result = self.after_contact(row, result);
         // What failed on the way says more than what came of it.
-        let result = match (self.desk.card.trouble(), &self.contact.no_cie) {
+        let result = match (trouble, &self.contact.no_cie) {
             (Some(trouble), _) => Err(Reason::Trouble(trouble)),
             // A card of ours has to be one.
             (None, Some(why)) if self.is_protected() => of_no_cie(result, row, why),
@@ -220,34 +308,242 @@ impl<D: Link> Single<D> {
         Outcome { result, exchanges }
     }
 
-    fn try_run(&mut self, row: &Row, exchanges: &mut Vec<super::Exchange>) -> Result<bool, Reason> {
+    /// A value that a row names and that the first contact did not bring.
+    fn after_contact(&self, row: &Row, result: Result<bool, Reason>) -> Result<bool, Reason> {
+        match (result, &self.contact.why_unknown) {
+            (Err(Reason::Script(ScriptError::Name(_)) | Reason::Start { .. }), Some(why)) => {
+                let before = self.lost.as_ref().map(|lost| format!("{lost}; "));
+                Err(Reason::Start {
+                    start: row.start,
+                    why: format!(
+                        "the first contact with the card did not succeed: {}{why}",
+                        before.unwrap_or_default()
+                    ),
+                })
+            }
+            (result, _) => result,
+        }
+    }
+
+    /// Why no row can be run on a protected card: it does not have its own PIN,
+    /// and does not take it back now either.
+    fn owed(&mut self) -> Option<String> {
+        if !self.is_protected() || !self.desk.guard.owes() {
+            return None;
+        }
+        let mended = match &self.stuck {
+            Some(why) => Err(why.clone()),
+            None => self.mend(false),
+        };
+        mended.err().map(|why| {
+            format!(
+                "the PIN that a case before changed could not be changed back yet: {why}; which \
+                 one the card has is told when the run ends"
+            )
+        })
+    }
+
+    /// PIN tries that are left and that were found, if a protected card has fewer.
+    pub fn spent_tries(&mut self) -> Option<(u8, u8)> {
+        if !self.is_protected() {
+            return None;
+        }
+        let found = self.full?.pin;
+        self.desk.card.mend(false);
+        let left = self.counters()?.pin;
+        (left < found).then_some((left, found))
+    }
+
+    /// True if a protected card may have another PIN than its own.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        self.is_protected() && self.desk.guard.owes()
+    }
+
+    /// Brings a protected card back a last time. What cannot be brought back is
+    /// for its owner.
+    ///
+    /// # Errors
+    /// [`Left`]: the card may have another PIN than its own.
+    pub fn finish(&mut self) -> Result<(), Left> {
+        if !self.is_protected() {
+            return Ok(());
+        }
+        let mut why = String::new();
+        for _ in 0..FINISHES {
+            if !self.desk.guard.owes() {
+                return Ok(());
+            }
+            if let Err(failed) = self.mend(true) {
+                why = failed;
+            }
+            if self.stuck.is_some() {
+                break;
+            }
+        }
+        self.left(why)
+    }
+
+    /// What the card is left with.
+    ///
+    /// # Errors
+    /// [`Left`].
+    pub(crate) fn left(&self, why: String) -> Result<(), Left> {
+        if !self.desk.guard.owes() {
+            return Ok(());
+        }
+        let text = |pin: Option<&[u8]>| pin.map(|pin| String::from_utf8_lossy(pin).into_owned());
+        let guard = &self.desk.guard;
+        Err(Left {
+            issued: self.papers.pin.clone(),
+            pin: text(guard.pin()),
+            other: text(guard.other_pin()),
+            why,
+        })
+    }
+
+    /// Gives a protected card its own PIN back.
+    fn mend(&mut self, last: bool) -> Result<(), String> {
+        let mut why = String::new();
+        for _ in 0..MENDS {
+            self.desk.card.mend(last);
+            self.desk.guard.mends(true);
+            let mended = self.change_back();
+            self.desk.guard.mends(false);
+            let trouble = self.desk.card.trouble();
+            if !self.desk.guard.owes() {
+                return Ok(());
+            }
+            why = match (trouble, mended) {
+                (Some(trouble), _) => trouble.to_string(),
+                (None, Err(Reason::Refused(refusal))) => {
+                    // Nothing that is tried again makes it another.
+                    let why = refusal.to_string();
+                    self.stuck = Some(why.clone());
+                    return Err(why);
+                }
+                // The PIN stands in none of the words, but may in the step.
+                (None, Err(Reason::Answer { got, .. })) => format!("it answered {got}"),
+                (None, Err(reason)) => reason.to_string(),
+                (None, Ok(())) => "it answered, and has another PIN all the same".to_owned(),
+            };
+        }
+        Err(why)
+    }
+
+    fn change_back(&mut self) -> Result<(), Reason> {
+        let guard = &self.desk.guard;
+        // Of two that which is not its own: if it is refused, the other one is
+        // in force, and that is all that was wanted.
+        let of_two = [guard.other_pin(), guard.pin()];
+        let own = self.papers.pin.as_bytes();
+        let in_force = of_two.into_iter().flatten().find(|pin| *pin != own);
+        let Some(in_force) = in_force.map(<[u8]>::to_vec) else {
+            return Err(Reason::Refused(Refusal {
+                why: "nobody can tell which PIN it has".to_owned(),
+                ever: true,
+            }));
+        };
+        let sure = guard.other_pin().is_none();
+        self.reach(Start::Device)?;
+        self.desk.names.set("CURRENT", in_force);
+        let mut script = String::new();
+        if sure && !self.desk.guard.has_tries() {
+            // A change is tried with a full counter only, where its answer may be
+            // lost without harm.
+            script.push_str("sm 00200081({CURRENT}) = 9000; ");
+        }
+        script.push_str("sm 00240081({CURRENT}{PIN}) = 9000");
+        walk(&mut self.desk, &script, self.papers.behaviour())
+    }
+
+    fn try_run(
+        &mut self,
+        row: &Row,
+        exchanges: &mut Vec<super::Exchange>,
+        trouble: &mut Option<Trouble>,
+    ) -> Result<bool, Reason> {
         let (families, steps) = script::parse(row.script)?;
         if !families.is_empty() && !families.contains(&self.papers.family.as_str()) {
             return Ok(false);
         }
         let cost = Cost::of(row.start, &steps);
         self.desk.card.begin();
-        self.afford(row.start, cost)?;
         let start = row.start;
-        self.reach(start).map_err(|reason| match reason {
-            Reason::Refused(_) => reason,
-            reason => Reason::Start {
+        if let Err(reason) = self.afford(start, cost) {
+            *trouble = self.desk.card.trouble();
+            return Err(reason);
+        }
+        let reached = self.reach(start);
+        let played = match reached {
+            Ok(()) => {
+                self.desk.record = super::record::Record::default();
+                let played = play(&mut self.desk, &steps, self.papers.behaviour());
+                *exchanges = self.desk.record.take();
+                played
+            }
+            Err(Reason::Refused(refusal)) => Err(Reason::Refused(refusal)),
+            Err(reason) => Err(Reason::Start {
                 start,
                 why: reason.to_string(),
-            },
-        })?;
-        self.desk.record = super::record::Record::default();
-        let played = play(&mut self.desk, &steps, self.papers.behaviour());
-        *exchanges = self.desk.record.take();
-        if !cost.is_nothing() && self.desk.card.trouble().is_none() {
+            }),
+        };
+        *trouble = self.desk.card.trouble();
+        let played = self.as_it_began(row, played);
+        if self.is_protected() {
+            self.settle();
+        } else if !cost.leaves_no_trace() && trouble.is_none() {
             self.undo(cost);
+            *trouble = self.desk.card.trouble();
         }
         played.map(|()| true)
     }
 
+    /// A row presumes a full counter, and a protected card may have less: it is
+    /// not blamed for that.
+    fn as_it_began(&self, row: &Row, played: Result<(), Reason>) -> Result<(), Reason> {
+        let less = self.tries.filter(|left| *left < PIN_TRIES);
+        match (played, less) {
+            (Err(Reason::Answer { .. } | Reason::Leeway { .. }), Some(left))
+                if self.is_protected() && row.script.contains("PIN") =>
+            {
+                Err(Reason::Start {
+                    start: row.start,
+                    why: format!("{left} PIN tries are left, and the case presumes {PIN_TRIES}"),
+                })
+            }
+            (played, _) => played,
+        }
+    }
+
+    /// Makes a protected card as it was before the row, whatever came of the row.
+    fn settle(&mut self) {
+        if self.desk.guard.owes() && self.mend(false).is_err() {
+            // It is tried again before the next row, and at the end.
+            return;
+        }
+        let Some(full) = self.full else { return };
+        if !self.desk.guard.may_refill(full.pin) {
+            return;
+        }
+        // The right PIN gives back what was spent.
+        self.desk.card.mend(false);
+        if let Some(left) = self.counters()
+            && left.pin < full.pin
+            && self.reach(Start::Device).is_ok()
+        {
+            // If it does not, the guard sees that at the next row.
+            let _ = walk(
+                &mut self.desk,
+                "sm VERIFY-PIN = 9000",
+                self.papers.behaviour(),
+            );
+        }
+    }
+
     /// A card that can take what a row costs.
     fn afford(&mut self, start: Start, cost: Cost) -> Result<(), Reason> {
-        if cost.is_nothing() {
+        if cost.leaves_no_trace() {
             return Ok(());
         }
         let refused = |why: &str| {
@@ -281,6 +577,7 @@ impl<D: Link> Single<D> {
         self.papers = papers;
         self.desk.card.begin();
         self.contact = Contact::make(&mut self.desk.card, &self.papers);
+        self.lost = self.desk.card.trouble();
         self.desk.guard.pin_is(self.papers.pin.as_bytes());
         self.replaced = true;
         self.spent = None;
@@ -295,6 +592,7 @@ impl<D: Link> Single<D> {
             && let Some(left) = self.counters()
         {
             self.desk.guard.tries_left(left.pin);
+            self.tries = Some(left.pin);
         }
         self.desk.card.power_off();
         self.desk.start_over(self.contact.clone());

@@ -352,6 +352,7 @@ impl Property {
                 pin_tries: u8::MAX,
                 puk_tries: u8::MAX,
                 writes: true,
+                wrong_proofs: true,
                 unknown_instructions: true,
             },
             aliases: Vec::new(),

@@ -448,6 +448,10 @@ pub fn result(property: &Property, plan: &Plan, ics: &Ics, outcome: &Outcome) ->
     if let Some(why) = &outcome.blocked {
         return CaseResult::new(&case, Verdict::Inconclusive, why.clone(), Vec::new());
     }
+    if outcome.failure.is_none() && outcome.tally.cases == 0 {
+        let why = "no sequence of it was run".to_owned();
+        return CaseResult::new(&case, Verdict::NotApplicable, why, Vec::new());
+    }
     let Some(failure) = &outcome.failure else {
         return CaseResult::new(&case, Verdict::Pass, String::new(), Vec::new());
     };

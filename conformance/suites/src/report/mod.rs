@@ -239,4 +239,12 @@ impl Report {
     pub fn is_clean(&self) -> bool {
         self.results.iter().all(|result| !result.verdict.is_bad())
     }
+
+    /// True if there was no case, or none that is for this target: that nothing
+    /// is wrong says nothing then.
+    #[must_use]
+    pub fn judged_nothing(&self) -> bool {
+        let left_out = |result: &CaseResult| result.verdict == Verdict::NotApplicable;
+        self.results.iter().all(left_out)
+    }
 }

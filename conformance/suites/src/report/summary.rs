@@ -89,5 +89,8 @@ pub fn summary(report: &Report) -> String {
     };
     let name = visible(&report.target.name);
     let _ = writeln!(text, "{name}, seed {}: {counts}", report.seed);
+    if report.judged_nothing() {
+        text += "nothing was judged: no case of this run is for this target\n";
+    }
     text
 }

@@ -125,10 +125,13 @@ mod tests {
     #[test]
     fn a_clause_is_a_place_and_does_not_say_its_basis_twice() {
         for (ground, expected) in [
-            (Ground::Fact("[C] 4.3"), "card facts, section 4.3"),
             (
-                Ground::Fact("[R], [C] or inferred, by family: 1.3"),
-                "card facts, section 1.3 (observed, client or inferred, by family)",
+                Ground::Fact("[C] 4.3"),
+                "docs/facts-and-choices.md#fact-4.3",
+            ),
+            (
+                Ground::Fact("[C] 4.3 and 5: why"),
+                "docs/facts-and-choices.md#fact-4.3 and #fact-5: why",
             ),
             (Ground::Standard("ISO/IEC 7816-3"), "ISO/IEC 7816-3"),
             (Ground::Choice(3), "number 3 (docs/facts-and-choices.md)"),

@@ -25,6 +25,10 @@ use crate::ics::{Announced, Feature};
 use cie_reader::ReaderSpec;
 pub(crate) use scard::calls;
 pub(crate) use sign::announced;
+use std::time::Duration;
+
+/// How long a hand needs to take one card out and put another one in.
+const BY_HAND: Duration = Duration::from_secs(1);
 
 /// Cases on one matter.
 pub(crate) struct Unit {

@@ -3,7 +3,7 @@
 
 use super::fault::{ask, login};
 use super::login::{again, left};
-use super::{ERRORS, Ground, Row, SESSIONS};
+use super::{BY_HAND, ERRORS, Ground, Row, SESSIONS};
 use crate::catalogue::Basis;
 use crate::ics::Feature;
 use crate::middleware::door::{Laid, Trouble, locked, next_try};
@@ -31,9 +31,6 @@ const MOST: usize = 60;
 const FEW: usize = 40;
 /// The last exchanges, at one of which the card does it: with every event.
 const LAST: usize = 4;
-
-/// How long a hand needs to take one card out and put another one in.
-const BY_HAND: Duration = Duration::from_secs(1);
 
 pub(super) fn events() -> Vec<Row> {
     let requirement = "Whatever happens during a signature, the module tells an error or gives a right signature, within the time limit; after a new login the same process signs again, no try is lost, and the right PIN is not called wrong or blocked.";

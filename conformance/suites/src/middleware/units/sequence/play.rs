@@ -11,6 +11,7 @@ use crate::middleware::stage::{Session, Stage, is_signature, no_token, token_slo
 use cie_card::ResponseHook;
 use cie_driver::{Answer, Request, Token};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const VERIFY: u8 = 0x20;
 const CHANGE_REFERENCE_DATA: u8 = 0x24;
@@ -127,6 +128,7 @@ pub(super) type Judge<'a> = &'a mut dyn FnMut(&Seen) -> Found;
 struct Scene<'a> {
     stage: &'a Stage<'a>,
     citizen: &'a Citizen,
+    hand: Duration,
     laid: Laid,
     sent: Arc<Mutex<Vec<Sent>>>,
     first: Process,
@@ -134,10 +136,12 @@ struct Scene<'a> {
 }
 
 /// Plays a sequence with a card that comes with its tries, in new processes.
+/// So long a card stays out that is put back in.
 pub(super) fn play(
     stage: &Stage<'_>,
     citizen: &Citizen,
     sequence: &Sequence,
+    hand: Duration,
     judge: Judge<'_>,
 ) -> Found {
     stage.clear();
@@ -151,6 +155,7 @@ pub(super) fn play(
     let mut scene = Scene {
         stage,
         citizen,
+        hand,
         laid,
         sent,
         first: Process::of(stage.session()?),
@@ -206,6 +211,7 @@ impl Scene<'_> {
         let cast = Cast {
             stage,
             citizen,
+            hand: self.hand,
             before: &before,
         };
         let Done { answer, given, new } = cast.act(&mut process.session, &laid, step.deed)?;
@@ -292,6 +298,7 @@ struct Done {
 struct Cast<'a> {
     stage: &'a Stage<'a>,
     citizen: &'a Citizen,
+    hand: Duration,
     before: &'a Counters,
 }
 
@@ -337,6 +344,7 @@ impl Cast<'_> {
             Deed::OutAndIn => {
                 stage.take_out()?;
                 no_token(&mut session.driver)?;
+                std::thread::sleep(self.hand);
                 stage.lay(laid)?;
                 session.slot = token_slot(&mut session.driver)?;
                 session.ask(&Request::Open(session.slot))?

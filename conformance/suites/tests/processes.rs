@@ -175,11 +175,12 @@ impl Hanging {
         std::fs::write(&script, text).unwrap();
         let temporary = folders.path().join("tmp");
         std::fs::create_dir_all(&temporary).unwrap();
-        let module = env!("CARGO_MANIFEST_DIR").to_owned() + "/Cargo.toml";
+        // Nobody loads it, but it has to look as if it could be loaded.
+        let module = bench();
         let statement = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pkcs11/ics.toml");
         let mut command = Command::new(bench());
         command.args(["middleware", "--case", "CIE_MW_SLOT_02"]);
-        command.args(["--module", &module]);
+        command.args(["--module".as_ref(), module.as_os_str()]);
         command.args(["--ics".as_ref(), statement.as_os_str()]);
         command.args(["--under", &format!("/bin/sh {}", script.display())]);
         command.env("TMPDIR", &temporary);
